@@ -1,0 +1,15 @@
+"""Rooms show their public names without importing the files behind them (torch stays unimported until used)."""
+
+import importlib
+from collections.abc import Callable, Mapping
+
+
+def lazy_exports(room: str, files: Mapping[str, str]) -> Callable[[str], object]:
+    """Return a module `__getattr__` (PEP 562) that imports `room.<file>` when one of its names is first used."""
+
+    def __getattr__(name: str) -> object:
+        if name not in files:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{room}.{files[name]}"), name)
+
+    return __getattr__

@@ -1,0 +1,204 @@
+"""The venture: everything a user may say, one sentence a key. The reference page is generated from this file."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from argosy.config.errors import nearest
+from argosy.config.layout import Layout
+from argosy.config.record import Record
+from argosy.config.transformer import PRESETS
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+SourceKind = Literal["text", "jsonl", "parquet", "python-stdlib"]
+
+
+class SourceConfig(Record):
+    """One source of documents; write `[[data.sources]]` once for each."""
+
+    kind: SourceKind
+    """`text` (a file is a document), `jsonl` (a line is one), `parquet` (a row is one), or `python-stdlib` (the standard library of the running interpreter, tests excluded)."""
+    path: str | None = None
+    """File or glob (`**` allowed), relative to the venture; `.gz` and `.zst` are read as they are."""
+    name: str | None = None
+    """Name in the report and in lineage; the kind and path unless given."""
+    weight: float | None = Field(None, gt=0)
+    """Share of the training tokens relative to the other sources; give it for all sources or for none (then each is seen in proportion to its size)."""
+    license: str | None = None
+    """Licence of the documents that do not carry their own, as an SPDX identifier."""
+    text_key: str = "text"
+    """Field or column that holds the text (`jsonl`, `parquet`)."""
+
+    @model_validator(mode="after")
+    def _path_where_needed(self) -> "SourceConfig":
+        if self.kind == "python-stdlib":
+            if self.path is not None:
+                raise ValueError("kind 'python-stdlib' finds its own files; remove `path`")
+        elif self.path is None:
+            raise ValueError(f"kind {self.kind!r} needs a `path`")
+        return self
+
+    @property
+    def title(self) -> str:
+        """The name shown to people."""
+        return self.name or (self.kind if self.path is None else f"{self.kind}:{self.path}")
+
+
+class DataConfig(Record):
+    """Which text, and how it becomes batches."""
+
+    sources: tuple[SourceConfig, ...] = Field(min_length=1, strict=False)
+    """Where documents come from."""
+    sequence_length: int = Field(512, ge=8, le=1 << 20)
+    """Tokens in one training sequence."""
+    vocabulary_size: int = Field(16_384, ge=260, le=1 << 20)
+    """Tokens of the byte-level BPE that is trained on the sources."""
+    tokenizer: str | None = None
+    """A `tokenizer.json` to use instead of training one, relative to the venture."""
+    tokenizer_sample_mib: float = Field(32.0, gt=0)
+    """Text the tokeniser is trained on, at most."""
+    held_out_fraction: float = Field(0.02, gt=0, lt=0.5)
+    """Share of documents kept out of training, chosen by the hash of their text."""
+    document_mask: bool = False
+    """Whether attention stops at document boundaries inside a packed sequence."""
+    on_bad_record: Literal["stop", "skip"] = "stop"
+    """What a record without text or a damaged line does: stop with its place, or be skipped and counted."""
+
+
+class ModelConfig(Record):
+    """The model's shape: one dial (`size` or `preset`), or every number."""
+
+    size: str | None = None
+    """Number of parameters, such as `"3M"` or `"1B"`; the shape follows from published rules."""
+    preset: str | None = None
+    """A published shape by name."""
+    dim: int | None = Field(None, ge=8)
+    """Width of the residual stream."""
+    layers: int | None = Field(None, ge=1)
+    """Number of transformer blocks."""
+    heads: int | None = Field(None, ge=1)
+    """Query heads; divides `dim`."""
+    kv_heads: int | None = Field(None, ge=1)
+    """Key and value heads (grouped-query attention); divides `heads`."""
+    ffn_dim: int | None = Field(None, ge=8)
+    """Hidden width of the feed-forward network."""
+    tied_embeddings: bool = False
+    """Whether the output projection shares the embedding's weights."""
+    qk_norm: bool = False
+    """Whether queries and keys are normalised per head."""
+    rope_theta: float | None = Field(None, gt=1)
+    """Base of the rotary frequencies; 10,000 unless the preset says otherwise."""
+    norm_eps: float = Field(1e-5, gt=0, lt=1)
+    """Added to the mean square inside RMSNorm."""
+
+    @model_validator(mode="after")
+    def _one_dial(self) -> "ModelConfig":
+        if self.preset is not None and self.preset not in PRESETS:
+            raise ValueError(
+                f"preset {self.preset!r} is not one of {', '.join(PRESETS)}{nearest(self.preset, PRESETS)}"
+            )
+        shape = [name for name in ("dim", "layers", "heads") if getattr(self, name) is not None]
+        if self.size is not None and self.preset is not None:
+            raise ValueError("give `size` or `preset`, not both")
+        if self.size is None and self.preset is None and len(shape) < 3:
+            raise ValueError('give `size` (such as "3M"), `preset`, or `dim`, `layers` and `heads`')
+        if self.size is not None and (shape or self.kv_heads or self.ffn_dim):
+            raise ValueError("`size` chooses the shape; remove it to give the numbers yourself")
+        return self
+
+
+class TrainingConfig(Record):
+    """How long, how fast, with which optimiser."""
+
+    steps: int | None = Field(None, ge=1)
+    """Optimiser updates; or give `tokens`."""
+    tokens: int | None = Field(None, ge=1)
+    """Tokens to train on; 20 for each parameter unless `steps` or this is given (Hoffmann et al. 2022)."""
+    batch_size: int | None = Field(None, ge=1)
+    """Sequences in one step over all ranks; from the compute budget unless given (Bi et al. 2024, equation 1)."""
+    micro_batch: int | None = Field(None, ge=1)
+    """Sequences in one forward pass of one rank; gradients accumulate over the rest."""
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    """AdamW, Muon on the matrices (AdamW on the rest), or SGD with momentum."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak learning rate; from the compute budget unless given (Bi et al. 2024, equation 1)."""
+    schedule: Literal["cosine", "wsd", "constant"] = "cosine"
+    """After warm-up: cosine to a tenth, constant with linear decay to zero at the end (`wsd`), or constant."""
+    warmup_fraction: Fraction = 0.03
+    """Share of the steps over which the learning rate rises."""
+    decay_fraction: Fraction = 0.3
+    """Share of the steps over which `wsd` decays."""
+    weight_decay: float = Field(0.1, ge=0)
+    """Decoupled weight decay of matrices; embeddings and norms have none."""
+    beta1: Fraction = 0.9
+    """AdamW's first-moment decay, and SGD's momentum."""
+    beta2: Fraction = 0.95
+    """AdamW's second-moment decay."""
+    gradient_clip: float | None = Field(1.0, gt=0)
+    """Largest global gradient norm."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of the matrix products; `auto` measures both when training first starts."""
+    compile: Literal["auto"] | bool = "auto"
+    """Whether to use `torch.compile`; `auto` means on an accelerator."""
+    recompute: bool = False
+    """Whether activations are recomputed in the backward pass to save memory."""
+    seed: int = Field(0, ge=0)
+    """Seed of the initial weights and of the data order."""
+    checkpoint_every: int | None = Field(None, ge=1)
+    """Steps between checkpoints; a tenth of the run unless given."""
+    keep_last: int = Field(2, ge=1)
+    """Checkpoints kept, beside the best."""
+    async_checkpoint: bool = False
+    """Whether training goes on while a checkpoint is written."""
+    evaluate_every: int | None = Field(None, ge=1)
+    """Steps between held-out evaluations; as often as checkpoints unless given."""
+    max_skipped_steps: int = Field(5, ge=1)
+    """Non-finite steps in a row that stop the run."""
+
+
+class EvaluationConfig(Record):
+    """How the trained model is judged."""
+
+    baselines: bool = True
+    """Whether `xz -9` and a byte 5-gram are measured on the same held-out text."""
+    held_out_tokens: int | None = Field(None, ge=1)
+    """Held-out tokens to evaluate on, at most; all of them unless given."""
+    prompts: tuple[str, ...] = Field((), strict=False)
+    """Prompts whose continuations are shown in the report."""
+    sample_tokens: int = Field(120, ge=1)
+    """Tokens generated for each prompt."""
+
+
+class RunConfig(Record):
+    """Where the run lives and how it starts."""
+
+    preflight_timeout_s: float = Field(120.0, gt=0)
+    """How long ranks wait for each other before the missing ones are named."""
+    collective_timeout_s: float = Field(600.0, gt=0)
+    """How long a collective may take before the run is stopped."""
+    master_port: int | None = Field(None, ge=1024, le=65535)
+    """Port on which this machine's ranks meet; a free one unless given."""
+
+
+class Venture(Record):
+    """What a team has and what it wants; `venture.toml` in memory."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    """Name of the venture and of its run folder."""
+    title: str | None = None
+    """Headline of the report; the name unless given."""
+    data: DataConfig
+    """Which text, and how it becomes batches."""
+    model: ModelConfig
+    """The model's shape."""
+    training: TrainingConfig = TrainingConfig()
+    """How long, how fast, with which optimiser."""
+    layout: Layout = Layout()
+    """Degrees of parallelism."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """How the trained model is judged."""
+    run: RunConfig = RunConfig()
+    """Where the run lives and how it starts."""
+    folder: Path = Field(Path("."), exclude=True, repr=False)
+    """Folder of the venture file; relative paths start there (set by the loader)."""

@@ -1,0 +1,203 @@
+"""A run: one venture carried out in one folder, with a lock, receipts, results and its story."""
+
+import contextlib
+import fcntl
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+import argosy
+from argosy.config import Record, UserError, Venture, load_venture, nearest
+from argosy.storage.files import append_line, atomic_write, canonical_json, digest, file_digest, read_json, write_json
+
+T = TypeVar("T", bound=Record)
+
+
+class Output(Record):
+    """One file a stage wrote."""
+
+    bytes: int
+    """Size."""
+    sha256: str
+    """Hash of the content."""
+
+
+class Receipt(Record):
+    """Proof that a stage completed: what went in, what came out, with which versions. Written last."""
+
+    stage: str
+    """Name of the stage."""
+    inputs: dict[str, str]
+    """Hash of each input by name."""
+    configuration_sha256: str
+    """Hash of the part of the venture this stage depends on."""
+    outputs: dict[str, Output]
+    """Files written, by path inside the run."""
+    versions: dict[str, str]
+    """Software that did it."""
+    started_at: str
+    """Time of the start, ISO 8601, UTC."""
+    wall_s: float
+    """Duration."""
+    exit: str = "completed"
+    """How the stage ended."""
+
+
+class Run:
+    """A run folder; creating the object touches nothing."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.data = self.path / "data"
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics = self.path / "metrics.jsonl"
+        self.events = self.path / "events.jsonl"
+        self.report = self.path / "report.html"
+
+    @classmethod
+    def of(cls, venture: Venture) -> "Run":
+        """The run a venture writes to by default: `runs/<name>` in the venture's folder."""
+        return cls(venture.folder / "runs" / venture.name)
+
+    @classmethod
+    def find(cls, name: str) -> "Run":
+        """Open an existing run by path, by venture folder or file, or by its name under `./runs`.
+
+        Raises `UserError` with the nearest name when there is none.
+        """
+        given = Path(name)
+        candidates = [given, Path("runs") / name]
+        if given.suffix == ".toml" or (given / "venture.toml").is_file():
+            with contextlib.suppress(UserError):
+                candidates.append(cls.of(load_venture(given)).path)
+        for path in candidates:
+            if (path / "receipts").is_dir():
+                return cls(path)
+        known = [p.name for p in Path("runs").glob("*") if p.is_dir()]
+        raise UserError(
+            "unknown-run",
+            f"{name!r} is not a run: no run folder at {' or '.join(map(str, candidates))}{nearest(name, known)}",
+            hint="`argosy run venture.toml` makes one; --run DIR names it",
+        )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[int]:
+        """Hold the run for one writer; yields the descriptor, which child processes may keep open.
+
+        Raises `UserError` naming the process that holds it. The operating system releases it on any death.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
+                raise UserError(
+                    "run-locked",
+                    f"{self.path} is in use by another process ({holder})",
+                    hint="wait for it, stop it, or give this one its own folder with --run DIR",
+                ) from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"pid {os.getpid()} on {platform.node()}".encode(), 0)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def in_use(self) -> bool:
+        """Whether a process holds the lock."""
+        path = self.path / "run.lock"
+        if not path.exists():
+            return False
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def write_venture(self, venture: Venture) -> None:
+        """Keep the venture as it was run, overrides included."""
+        tree = venture.model_dump(mode="json", exclude_none=True)
+        for source in tree["data"]["sources"]:
+            if "path" in source:
+                source["path"] = str((venture.folder / source["path"]).resolve())
+        if "tokenizer" in tree["data"]:
+            tree["data"]["tokenizer"] = str((venture.folder / tree["data"]["tokenizer"]).resolve())
+        with atomic_write(self.path / "venture.toml") as temporary:
+            temporary.write_text(tomli_w.dumps(tree), encoding="utf-8")
+
+    def venture(self) -> Venture:
+        """The venture this run carried out."""
+        return load_venture(self.path / "venture.toml")
+
+    def event(self, kind: str, **details: Any) -> None:
+        """Add one line to the run's story."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        append_line(self.events, {"time": now(), "kind": kind, **details})
+
+    def write_result(self, name: str, result: Record) -> None:
+        """Keep a stage's small typed result as `<name>.json`."""
+        write_json(self.path / f"{name}.json", result.model_dump(mode="json"))
+
+    def read_result(self, name: str, kind: type[T]) -> T:
+        """Read a stage's result; raises `UserError` when the stage has not run."""
+        return kind.model_validate_json(canonical_json(read_json(self.path / f"{name}.json")))
+
+    def receipt(self, stage: str) -> Receipt | None:
+        """The receipt of a stage, or None."""
+        path = self.path / "receipts" / f"{stage}.json"
+        return Receipt.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def forget(self, stage: str) -> None:
+        """Withdraw a stage's receipt before it is redone."""
+        (self.path / "receipts" / f"{stage}.json").unlink(missing_ok=True)
+
+    def is_current(self, stage: str, inputs: Mapping[str, str], configuration: Any) -> bool:
+        """Whether the stage's receipt matches these inputs and configuration and its files are still there."""
+        receipt = self.receipt(stage)
+        return (
+            receipt is not None
+            and receipt.inputs == dict(inputs)
+            and receipt.configuration_sha256 == digest(canonical_json(configuration))
+            and all(
+                (path := self.path / name).is_file() and path.stat().st_size == output.bytes
+                for name, output in receipt.outputs.items()
+            )
+        )
+
+    def write_receipt(
+        self,
+        stage: str,
+        *,
+        inputs: Mapping[str, str],
+        configuration: Any,
+        outputs: list[Path],
+        started: float,
+        versions: Mapping[str, str],
+    ) -> None:
+        """Record that `stage`, begun at `started` (seconds since the epoch), completed."""
+        receipt = Receipt(
+            stage=stage,
+            inputs=dict(inputs),
+            configuration_sha256=digest(canonical_json(configuration)),
+            outputs={
+                str(path.relative_to(self.path)): Output(bytes=path.stat().st_size, sha256=file_digest(path))
+                for path in outputs
+            },
+            versions={"argosy": argosy.__version__, "python": platform.python_version(), **versions},
+            started_at=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+            wall_s=round(time.time() - started, 3),
+        )
+        write_json(self.path / "receipts" / f"{stage}.json", receipt.model_dump(mode="json"))
+
+
+def now() -> str:
+    """The time, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
