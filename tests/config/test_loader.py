@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.config import PRESETS, UserError, VentureError, check, load_venture, reference_rows, venture_from_tree
-from argosy.config import recipe as make_recipe
+from argosy.config import (
+    PRESETS,
+    UserError,
+    VentureError,
+    check,
+    load_venture,
+    reference_rows,
+    venture_from_tree,
+)
+from argosy.config import resolve_recipe as make_recipe
 from argosy.config import transformer_config as shape_of
 
 pytestmark = pytest.mark.fast
@@ -50,7 +58,13 @@ def test_all_problems_at_once(venture_file: Path) -> None:
         "layout.data",
         "data.sources.0.kin",
     }
-    for needle in ("did you mean 'training'", "did you mean 'steps'", "did you mean 'adamw'", "2.5", "'kind'"):
+    for needle in (
+        "did you mean 'training'",
+        "did you mean 'steps'",
+        "did you mean 'adamw'",
+        "2.5",
+        "'kind'",
+    ):
         assert needle in text
 
 

@@ -22,7 +22,7 @@ def test_atomic_write_leaves_the_old_file_when_interrupted(tmp_path: Path) -> No
         temporary.write_text("half")
         raise KeyboardInterrupt
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 def test_atomic_folder_replaces_or_vanishes(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_atomic_folder_replaces_or_vanishes(tmp_path: Path) -> None:
         (temporary / "file").write_text("three")
         raise ValueError("boom")
     assert (target / "file").read_text() == "two"
-    assert os.listdir(tmp_path) == ["folder"]
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
 @pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, RunFailed), (errno.EACCES, UserError)])
@@ -68,7 +68,10 @@ def test_two_holders_of_one_run(tmp_path: Path) -> None:
 
 
 def test_a_killed_holder_releases_the_run(tmp_path: Path) -> None:
-    code = f"import os, signal\nfrom argosy.storage import Run\nwith Run({str(tmp_path)!r}).lock():\n    os.kill(os.getpid(), signal.SIGKILL)"
+    code = (
+        "import os, signal\nfrom argosy.storage import Run\n"
+        f"with Run({str(tmp_path)!r}).lock():\n    os.kill(os.getpid(), signal.SIGKILL)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     with Run(tmp_path).lock():
         pass

@@ -1,20 +1,25 @@
 """The nouns everyone shares: `Venture`, `TransformerConfig`, `Layout`, `Execution`, errors. Torch-free."""
 
-from argosy.config.errors import ArgosyError, Problem, RunFailed, UserError, VentureError, nearest
-from argosy.config.layout import Execution, Layout, Precision
-from argosy.config.loader import load_venture, reference_rows, venture_from_tree
-from argosy.config.recipe import Recipe, check, recipe, transformer_config
-from argosy.config.record import Record
-from argosy.config.transformer import PRESETS, TransformerConfig, parse_size
-from argosy.config.venture import (
-    DataConfig,
-    EvaluationConfig,
-    ModelConfig,
-    RunConfig,
-    SourceConfig,
-    TrainingConfig,
-    Venture,
-)
+from typing import TYPE_CHECKING
+
+from argosy._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from argosy.config.errors import ArgosyError, Problem, RunFailed, UserError, VentureError, nearest
+    from argosy.config.layout import Execution, Layout, Precision
+    from argosy.config.loader import load_venture, reference_rows, venture_from_tree
+    from argosy.config.recipe import Recipe, check, resolve_recipe, transformer_config
+    from argosy.config.record import Record
+    from argosy.config.transformer import PRESETS, TransformerConfig, parse_size
+    from argosy.config.venture import (
+        DataConfig,
+        EvaluationConfig,
+        ModelConfig,
+        RunConfig,
+        SourceConfig,
+        TrainingConfig,
+        Venture,
+    )
 
 __all__ = [
     "PRESETS",
@@ -40,8 +45,41 @@ __all__ = [
     "load_venture",
     "nearest",
     "parse_size",
-    "recipe",
     "reference_rows",
+    "resolve_recipe",
     "transformer_config",
     "venture_from_tree",
 ]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "ArgosyError": "errors",
+        "Problem": "errors",
+        "RunFailed": "errors",
+        "UserError": "errors",
+        "VentureError": "errors",
+        "nearest": "errors",
+        "Execution": "layout",
+        "Layout": "layout",
+        "Precision": "layout",
+        "load_venture": "loader",
+        "reference_rows": "loader",
+        "venture_from_tree": "loader",
+        "Recipe": "recipe",
+        "check": "recipe",
+        "resolve_recipe": "recipe",
+        "transformer_config": "recipe",
+        "Record": "record",
+        "PRESETS": "transformer",
+        "TransformerConfig": "transformer",
+        "parse_size": "transformer",
+        "DataConfig": "venture",
+        "EvaluationConfig": "venture",
+        "ModelConfig": "venture",
+        "RunConfig": "venture",
+        "SourceConfig": "venture",
+        "TrainingConfig": "venture",
+        "Venture": "venture",
+    },
+)

@@ -101,7 +101,7 @@ def _keys_at(model: type[BaseModel], location: Iterable[str]) -> list[str]:
         if part.isdigit():
             continue
         field = model.model_fields.get(part)
-        nested = field and next(_models_in(field.annotation), None)
+        nested = field and next(iter(_models_in(field.annotation)), None)
         if not nested:
             return []
         model = nested
@@ -130,7 +130,7 @@ def reference_rows(model: type[BaseModel] = Venture, prefix: str = "") -> list[t
             continue
         schema = model.model_json_schema()["properties"][name]
         default = "required" if field.is_required() else json.dumps(field.default)
-        rows.append((prefix + name, _type_name(schema), default, field.description or ""))
+        rows.append((prefix + name, _type_name(schema), default, " ".join((field.description or "").split())))
     return rows
 
 

@@ -60,7 +60,7 @@ def transformer_config(venture: Venture, vocabulary_size: int) -> TransformerCon
     )
 
 
-def recipe(venture: Venture, config: TransformerConfig) -> Recipe:
+def resolve_recipe(venture: Venture, config: TransformerConfig) -> Recipe:
     """Resolve the training section.
 
     Batch size and learning rate follow the compute budget C = M·D, with M the non-embedding FLOPs per token:

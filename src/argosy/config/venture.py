@@ -18,13 +18,15 @@ class SourceConfig(Record):
     """One source of documents; write `[[data.sources]]` once for each."""
 
     kind: SourceKind
-    """`text` (a file is a document), `jsonl` (a line is one), `parquet` (a row is one), or `python-stdlib` (the standard library of the running interpreter, tests excluded)."""
+    """`text` (a file is a document), `jsonl` (a line is one), `parquet` (a row is one), or `python-stdlib` (the
+    standard library of the running interpreter, tests excluded)."""
     path: str | None = None
     """File or glob (`**` allowed), relative to the venture; `.gz` and `.zst` are read as they are."""
     name: str | None = None
     """Name in the report and in lineage; the kind and path unless given."""
     weight: float | None = Field(None, gt=0)
-    """Share of the training tokens relative to the other sources; give it for all sources or for none (then each is seen in proportion to its size)."""
+    """Share of the training tokens relative to the other sources; give it for all sources or for none (then each is
+    seen in proportion to its size)."""
     license: str | None = None
     """Licence of the documents that do not carry their own, as an SPDX identifier."""
     text_key: str = "text"
@@ -200,5 +202,5 @@ class Venture(Record):
     """How the trained model is judged."""
     run: RunConfig = RunConfig()
     """Where the run lives and how it starts."""
-    folder: Path = Field(Path("."), exclude=True, repr=False)
+    folder: Path = Field(Path(), exclude=True, repr=False)
     """Folder of the venture file; relative paths start there (set by the loader)."""

@@ -14,7 +14,15 @@ import tomli_w
 
 import argosy
 from argosy.config import Record, UserError, Venture, load_venture, nearest
-from argosy.storage.files import append_line, atomic_write, canonical_json, digest, file_digest, read_json, write_json
+from argosy.storage.files import (
+    append_line,
+    atomic_write,
+    canonical_json,
+    digest,
+    file_digest,
+    read_json,
+    write_json,
+)
 
 T = TypeVar("T", bound=Record)
 

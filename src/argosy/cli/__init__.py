@@ -1,0 +1,5 @@
+"""The command line: parse, call the workflow, print. No logic."""
+
+from argosy.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,378 @@
+"""The verbs."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+import argosy
+from argosy.config.errors import ArgosyError, UserError
+
+if TYPE_CHECKING:
+    from argosy.config import Venture
+    from argosy.storage import Run
+
+app = App(
+    name="argosy",
+    help="From a budget to a trained, audited language model.\n\nStart with: argosy init my-venture && "
+    "argosy run my-venture",
+    version=argosy.__version__,
+)
+config_app = App(name="config", help="The venture file's keys.")
+app.command(config_app)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON on standard output.")]
+Force = Annotated[bool, Parameter(name="--force", negative="", help="Do this stage again from the start.")]
+AllowChanges = Annotated[
+    bool, Parameter(name="--allow-changes", negative="", help="Resume although training keys changed.")
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Overrides:
+    """Options every stage takes."""
+
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(name="--set", negative="", help="Override a key: --set training.steps=200."),
+    ] = ()
+    run: Annotated[Path | None, Parameter(name="--run", help="Run folder, instead of runs/NAME.")] = None
+
+
+def _open(target: str, overrides: Overrides) -> tuple["Venture", "Run"]:
+    """Find the venture and the run folder behind a venture file, a folder, a run folder or a run's name."""
+    from argosy.config import load_venture
+    from argosy.storage import Run
+
+    path = Path(target)
+    is_run = (path / "receipts").is_dir() or not (path.suffix == ".toml" or path.exists())
+    if is_run and path.suffix != ".toml":
+        found = Run.find(target)
+        return load_venture(found.path / "venture.toml", overrides.set), Run(overrides.run or found.path)
+    venture = load_venture(path, overrides.set)
+    return venture, Run(overrides.run) if overrides.run else Run.of(venture)
+
+
+@app.command
+def init(folder: Path, *, json: Json = False) -> None:
+    """Write a commented venture to edit.
+
+    Example: argosy init my-venture
+
+    Parameters
+    ----------
+    folder
+        Folder to make; its name becomes the venture's.
+    """
+    from argosy.cli.init import write_venture
+    from argosy.cli.output import show
+
+    path = write_venture(folder)
+    show({"venture": str(path)}, f"wrote {path}\nedit it, then: argosy run {path}", as_json=json)
+
+
+@app.command
+def run(
+    venture: str,
+    *,
+    options: Overrides = Overrides(),
+    force: Force = False,
+    allow_changes: AllowChanges = False,
+    json: Json = False,
+) -> None:
+    """Carry out the whole journey: prepare, train, evaluate, report. What is done already is not done again.
+
+    Example: argosy run venture.toml --set training.tokens=200_000
+
+    Parameters
+    ----------
+    venture
+        Venture file, its folder, or a run to go on with.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+    from argosy.cli.summary import journey
+
+    parsed, target = _open(venture, options)
+    if force:
+        workflow.forget_everything(target)
+    workflow.run_until(parsed, "report", target, allow_changes=allow_changes)
+    result, text = journey(target)
+    show(result, text, as_json=json)
+
+
+@app.command
+def prepare(venture: str, *, options: Overrides = Overrides(), force: Force = False, json: Json = False) -> None:
+    """Read, split, tokenise and shard the text.
+
+    Example: argosy prepare venture.toml --json
+
+    Parameters
+    ----------
+    venture
+        Venture file, its folder, or a run.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+    from argosy.cli.summary import data_summary
+
+    parsed, target = _open(venture, options)
+    dataset = workflow.prepare(parsed, target, force=force)
+    show(dataset, data_summary(dataset), as_json=json)
+
+
+@app.command
+def train(
+    venture: str,
+    *,
+    options: Overrides = Overrides(),
+    force: Force = False,
+    allow_changes: AllowChanges = False,
+    json: Json = False,
+) -> None:
+    """Train, from the latest checkpoint if there is one; Ctrl-C saves first.
+
+    Example: argosy train venture.toml --set layout.data=4
+
+    Parameters
+    ----------
+    venture
+        Venture file, its folder, or a run to go on with.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+
+    parsed, target = _open(venture, options)
+    checkpoint = workflow.train(parsed, target, force=force, allow_changes=allow_changes)
+    if checkpoint is not None:
+        text = f"trained to step {checkpoint.step}, loss {checkpoint.loss:.4f}: {checkpoint.folder}"
+        show({**checkpoint.model_dump(mode="json"), "folder": str(checkpoint.folder)}, text, as_json=json)
+
+
+@app.command
+def evaluate(venture: str, *, options: Overrides = Overrides(), force: Force = False, json: Json = False) -> None:
+    """Measure the trained model on text it has not seen, beside xz and a 5-gram model.
+
+    Example: argosy evaluate runs/my-venture --json
+
+    Parameters
+    ----------
+    venture
+        Run, venture file or its folder.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+    from argosy.cli.summary import evaluation_summary
+
+    parsed, target = _open(venture, options)
+    evaluation = workflow.evaluate(parsed, target, force=force)
+    show(evaluation, evaluation_summary(evaluation), as_json=json)
+
+
+@app.command
+def generate(
+    run: str,
+    *,
+    prompt: str = "",
+    temperature: float = 0.8,
+    top_p: float = 0.95,
+    top_k: int = 0,
+    seed: int = 0,
+    max_tokens: int = 200,
+    json: Json = False,
+) -> None:
+    """Continue a prompt with a trained model, token by token as they come.
+
+    Example: argosy generate runs/my-venture --prompt "def main(" --temperature 0.7
+
+    Parameters
+    ----------
+    run
+        Run, venture file or its folder.
+    prompt
+        Text to continue.
+    temperature
+        0 takes the likeliest token each time.
+    top_p
+        Sample among the likeliest tokens that make up this probability.
+    top_k
+        Sample among this many likeliest tokens; 0 for all.
+    seed
+        Same seed, same text.
+    max_tokens
+        Stop after this many.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+
+    _, target = _open(run, Overrides())
+    sampling = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "top_k": top_k,
+        "seed": seed,
+        "max_tokens": max_tokens,
+    }
+    pieces = []
+    if not json:
+        sys.stdout.write(prompt)
+    for piece in workflow.generate(target, prompt, **sampling):
+        pieces.append(piece)
+        if not json:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+    text = "".join(pieces)
+    show({"prompt": prompt, "text": text, **sampling}, "", as_json=json)
+
+
+@app.command
+def report(venture: str, *, options: Overrides = Overrides(), force: Force = False, json: Json = False) -> None:
+    """Write report.html, one page that holds the whole run.
+
+    Example: argosy report runs/my-venture
+
+    Parameters
+    ----------
+    venture
+        Run, venture file or its folder.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+
+    parsed, target = _open(venture, options)
+    path = workflow.report(parsed, target, force=force)
+    show({"report": str(path)}, str(path), as_json=json)
+
+
+@app.command
+def status(run: str, *, json: Json = False) -> None:
+    """Tell what of a run is done, what is current, and how far training is.
+
+    Example: argosy status runs/my-venture
+
+    Parameters
+    ----------
+    run
+        Run, venture file or its folder.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+    from argosy.cli.summary import status_summary
+
+    parsed, target = _open(run, Overrides())
+    result = workflow.status(parsed, target)
+    show(result, status_summary(result), as_json=json)
+
+
+@app.command
+def compare(run: str, other: str, *, json: Json = False) -> None:
+    """Set two runs side by side: figures, and the keys in which they differ.
+
+    Example: argosy compare runs/small runs/large
+
+    Parameters
+    ----------
+    run
+        First run.
+    other
+        Second run.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+    from argosy.cli.summary import comparison_summary
+
+    _, first = _open(run, Overrides())
+    _, second = _open(other, Overrides())
+    comparison = workflow.compare(first, second)
+    show(comparison, comparison_summary(comparison), as_json=json)
+
+
+@app.command
+def trace(run: str, step: int, row: int | None = None, *, json: Json = False) -> None:
+    """Name the documents a training batch was made of.
+
+    Example: argosy trace runs/my-venture 120 3
+
+    Parameters
+    ----------
+    run
+        Run, venture file or its folder.
+    step
+        Training step, from 1 as in metrics.jsonl.
+    row
+        Sequence in the batch, from 0; all of them unless given.
+    """
+    from argosy import workflow
+    from argosy.cli.output import show
+    from argosy.cli.summary import trace_summary
+
+    parsed, target = _open(run, Overrides())
+    rows = workflow.trace(parsed, target, step, row)
+    show([r.model_dump(mode="json") for r in rows], trace_summary(rows), as_json=json)
+
+
+@app.command
+def doctor(*, refresh: bool = False, json: Json = False) -> int:
+    """Tell what this machine has, how fast it really is, what is missing and how to mend it.
+
+    Example: argosy doctor --refresh
+
+    Parameters
+    ----------
+    refresh
+        Measure again instead of showing the last measurement.
+    """
+    from argosy.cli.doctor import doctor as examine
+
+    return examine(refresh, json)
+
+
+@config_app.command
+def schema(*, json: Json = False) -> None:
+    """Print the JSON Schema of a venture, for editors and checks.
+
+    Example: argosy config schema > venture.schema.json
+    """
+    from argosy.cli.output import show
+    from argosy.config import Venture
+
+    show(Venture.model_json_schema(), "", as_json=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb; exit status 0, 1 for a failed run, 2 for the user's mistake."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in tokens
+    try:
+        outcome: Any = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        code = outcome if isinstance(outcome, int) and not isinstance(outcome, bool) else 0
+    except CycloptsError as error:
+        code = _fail(UserError("bad-command", _first_line(error), hint=_usage(tokens)), as_json=as_json)
+    except ArgosyError as error:
+        code = _fail(error, as_json=as_json)
+    except KeyboardInterrupt:
+        print("\nargosy: stopped", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        code = 0
+    sys.exit(code)
+
+
+def _fail(error: ArgosyError, *, as_json: bool) -> int:
+    from argosy.cli.output import show_error
+
+    show_error(error, as_json=as_json)
+    return error.exit_code
+
+
+def _first_line(error: CycloptsError) -> str:
+    return " ".join(str(error).split())
+
+
+def _usage(tokens: Sequence[str]) -> str:
+    verb = next((token for token in tokens if not token.startswith("-")), "")
+    return f"argosy {verb} --help" if verb in {name for name in app if not name.startswith("-")} else "argosy --help"

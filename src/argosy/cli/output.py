@@ -1,0 +1,38 @@
+"""How results and errors are shown: the result on standard output, everything else on standard error."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from argosy.config import ArgosyError, Record, VentureError
+
+
+def show(result: Record | Any, text: str, *, as_json: bool) -> None:
+    """Print `result` as JSON or `text`."""
+    if as_json:
+        import orjson
+
+        value = result.model_dump(mode="json") if isinstance(result, Record) else result
+        sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+    else:
+        print(text)
+
+
+def show_error(error: ArgosyError, *, as_json: bool) -> None:
+    """Print an error for people, and as JSON on standard output where that was asked for."""
+    if as_json:
+        import orjson
+
+        details: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        if isinstance(error, VentureError):
+            details["problems"] = [vars(problem) for problem in error.problems]
+        sys.stdout.write(orjson.dumps({"error": details}, default=str).decode() + "\n")
+    print(f"argosy: {error} [{error.code}]", file=sys.stderr)
+
+
+def table(rows: Iterable[Sequence[object]], header: Sequence[str]) -> str:
+    """Lay out rows in aligned columns."""
+    cells = [tuple(header), *(tuple(str(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])

@@ -1,0 +1,81 @@
+"""Results as a person wants to read them in a terminal."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from argosy.cli.output import table
+
+if TYPE_CHECKING:
+    from argosy.data import Dataset, TracedRow
+    from argosy.evaluation import Evaluation
+    from argosy.report import Comparison
+    from argosy.storage import Run
+    from argosy.workflow import Status
+
+
+def journey(run: "Run") -> tuple[dict[str, Any], str]:
+    """The end of `argosy run`: held-out figures beside the baselines, a sample, where the report is."""
+    from argosy.evaluation import Evaluation
+
+    evaluation = run.read_result("evaluation", Evaluation)
+    result = {"run": str(run.path), "report": str(run.report), **evaluation.model_dump(mode="json")}
+    lines = ["", evaluation_summary(evaluation)]
+    if evaluation.samples:
+        sample = evaluation.samples[0]
+        lines += ["", f"a continuation of {sample.prompt!r}:", "", _indented(sample.prompt + sample.text)]
+    return result, "\n".join([*lines, "", f"report: {run.report}"])
+
+
+def evaluation_summary(evaluation: "Evaluation") -> str:
+    """Bits per byte of the model and of each baseline, lowest first."""
+    held_out = evaluation.held_out
+    rows = [
+        ("this model", held_out.bits_per_byte),
+        *((b.name, b.bits_per_byte) for b in evaluation.baselines),
+    ]
+    rows.sort(key=lambda row: row[1])
+    widest = max(bits for _, bits in rows)
+    bars = [(name, f"{bits:.3f}", "█" * round(40 * bits / widest)) for name, bits in rows]
+    size = f"{held_out.tokens:,} tokens, {held_out.bytes:,} bytes of held-out text"
+    return f"{size}, perplexity {held_out.perplexity:.2f}\n\n" + table(bars, ("", "bits per byte", "less is better"))
+
+
+def data_summary(dataset: "Dataset") -> str:
+    """Documents, bytes and tokens of each source."""
+    rows = [
+        (
+            s.title,
+            f"{s.documents:,}",
+            f"{s.bytes:,}",
+            f"{s.tokens:,}",
+            f"{s.held_out_documents:,}",
+            s.license or "—",
+        )
+        for s in dataset.sources
+    ]
+    header = ("source", "documents", "bytes", "tokens", "held out", "licence")
+    return table(rows, header) + f"\n\n{dataset.bytes_per_token:.2f} bytes a token; {dataset.encoder}"
+
+
+def status_summary(status: "Status") -> str:
+    """Stages and training progress."""
+    rows = [(s.stage, s.state, "" if s.wall_s is None else f"{s.wall_s:.1f} s") for s in status.stages]
+    training = f"step {status.step} of {status.steps}, loss {status.loss:.4f}" if status.steps else "no checkpoint yet"
+    use = "in use now" if status.in_use else "not in use"
+    return f"{status.run}: {use}, {status.size_bytes / 1e6:.1f} MB; {training}\n\n" + table(
+        rows, ("stage", "state", "took")
+    )
+
+
+def comparison_summary(comparison: "Comparison") -> str:
+    """Figures and differing keys of two runs."""
+    return str(comparison)
+
+
+def trace_summary(rows: "Sequence[TracedRow]") -> str:
+    """Documents of each traced sequence."""
+    return "\n".join(str(row) for row in rows)
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + line for line in text.splitlines())

@@ -1,0 +1,22 @@
+"""The transformer, its files and its sampling; plain PyTorch that knows nothing of ranks."""
+
+from typing import TYPE_CHECKING
+
+from argosy._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from argosy.models.files import load_model, load_weights, save_model
+    from argosy.models.transformer import KVCache, Transformer
+
+__all__ = ["KVCache", "Transformer", "load_model", "load_weights", "save_model"]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "load_model": "files",
+        "load_weights": "files",
+        "save_model": "files",
+        "KVCache": "transformer",
+        "Transformer": "transformer",
+    },
+)

@@ -1,0 +1,40 @@
+"""The trainer: step, optimisers, schedules, the one loss pass, metrics, checkpoints, callbacks."""
+
+from typing import TYPE_CHECKING
+
+from argosy._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from argosy.training.changes import configuration_of
+    from argosy.training.held_out import held_out_loss
+    from argosy.training.loss import summed_loss
+    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint
+    from argosy.training.results import Checkpoint, HeldOut
+    from argosy.training.stage import train
+
+__all__ = [
+    "Checkpoint",
+    "HeldOut",
+    "best_checkpoint",
+    "complete_checkpoints",
+    "configuration_of",
+    "held_out_loss",
+    "latest_checkpoint",
+    "summed_loss",
+    "train",
+]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "Checkpoint": "results",
+        "HeldOut": "results",
+        "best_checkpoint": "manifest",
+        "complete_checkpoints": "manifest",
+        "configuration_of": "changes",
+        "latest_checkpoint": "manifest",
+        "held_out_loss": "held_out",
+        "summed_loss": "loss",
+        "train": "stage",
+    },
+)

@@ -1,0 +1,58 @@
+"""What of a venture decides what is computed, and what differs between a checkpoint and the venture now. Torch-free."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from argosy.config import UserError, Venture
+from argosy.training.results import Checkpoint
+
+# Keys that change when, where or how fast a run goes, not what it computes.
+_BOOKKEEPING = {
+    "micro_batch",
+    "compile",
+    "recompute",
+    "checkpoint_every",
+    "keep_last",
+    "async_checkpoint",
+    "evaluate_every",
+    "max_skipped_steps",
+}
+
+
+def configuration_of(venture: Venture) -> dict[str, Any]:
+    """The keys of a venture that decide what training computes; the data enters by its hash."""
+    tree = venture.model_dump(mode="json", include={"model", "training"})
+    training = {name: value for name, value in tree["training"].items() if name not in _BOOKKEEPING}
+    data = {"sequence_length": venture.data.sequence_length, "document_mask": venture.data.document_mask}
+    return {"model": tree["model"], "training": training, "data": data}
+
+
+def check_unchanged(
+    checkpoint: Checkpoint, configuration: Mapping[str, Any], data_sha256: str, *, allow_changes: bool
+) -> None:
+    """Refuse to resume what would not be the same run.
+
+    Raises `UserError` listing each key with its value then and now. `allow_changes` accepts other training keys, never
+    another model or other data, which the saved state does not fit.
+    """
+    differences = list(_differences(checkpoint.configuration, configuration))
+    if checkpoint.data_sha256 != data_sha256:
+        differences.append(f"data: manifest {checkpoint.data_sha256[:12]} then, {data_sha256[:12]} now")
+    fatal = [d for d in differences if not d.startswith("training.")]
+    refused = fatal if allow_changes else differences
+    if refused:
+        allowed = "" if fatal else "--allow-changes goes on with the new values; "
+        raise UserError(
+            "venture-changed",
+            f"the venture changed since checkpoint {checkpoint.name}:\n  " + "\n  ".join(refused),
+            hint=f"{allowed}--force trains again from the start (its checkpoints are removed); --run DIR keeps both",
+        )
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key in sorted({*then, *now}):
+        a, b = then.get(key), now.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            yield from _differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            yield f"{prefix}{key}: {a!r} then, {b!r} now"

@@ -1,0 +1,120 @@
+"""The training loop: time, data, checkpoints, evaluation, stopping. What a step computes is `TrainStep`'s affair."""
+
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from argosy.config import Recipe, RunFailed
+from argosy.data import Batch
+from argosy.parallel import World
+from argosy.training.callbacks import Callback, StepMetrics
+from argosy.training.checkpoint import Checkpointer
+from argosy.training.results import Checkpoint, HeldOut
+from argosy.training.step import StepResult, TrainStep
+
+
+@dataclass
+class TrainingLoop:
+    """Carries a run from `start` updates done to `recipe.steps`."""
+
+    step: TrainStep
+    """Does one update."""
+    batches: Iterator[tuple[int, Batch]]
+    """This rank's part of each global batch, from update `start` on."""
+    recipe: Recipe
+    """Numbers of the run."""
+    checkpointer: Checkpointer
+    """Saves complete checkpoints."""
+    describe: Callable[[int, float], Checkpoint]
+    """Makes the manifest for (updates done, last loss)."""
+    evaluate: Callable[[], HeldOut]
+    """Measures the held-out loss on all ranks."""
+    callbacks: Sequence[Callback]
+    """Watchers; empty on all ranks but the first."""
+    world: World
+    """The ranks."""
+    stop_requested: Callable[[], bool]
+    """Whether this rank was asked to stop."""
+    max_skipped_steps: int
+    """Non-finite steps in a row that end the run."""
+    flops_per_token: float
+    """For MFU."""
+    peak_flops_per_s: float | None
+    """Of one rank's device; None when unknown."""
+
+    def run(self, start: int) -> int:
+        """Train; returns the number of updates done, less than `recipe.steps` when asked to stop.
+
+        Raises `RunFailed` after `max_skipped_steps` non-finite steps in a row.
+        """
+        skipped_in_a_row = 0
+        done = start
+        while done < self.recipe.steps:
+            began = time.perf_counter()
+            _, batch = next(self.batches)
+            inputs, targets = (
+                torch.from_numpy(array).to(self.world.device, non_blocking=True)
+                for array in (batch.inputs, batch.targets)
+            )
+            loaded = time.perf_counter()
+            result = self.step(done, inputs, targets, stop=self.stop_requested())
+            done += 1
+            self._record(done, result, data_s=loaded - began, step_s=time.perf_counter() - began)
+            skipped_in_a_row = skipped_in_a_row + 1 if result.skipped else 0
+            if skipped_in_a_row >= self.max_skipped_steps:
+                raise RunFailed(
+                    "not-finite",
+                    f"the gradient was not finite for {skipped_in_a_row} steps in a row, up to step {done}",
+                    hint="lower training.learning_rate, or set training.precision = 'float32'; the last checkpoint is "
+                    "kept",
+                )
+            last = done == self.recipe.steps
+            if last or result.stop_requested or done % self.recipe.checkpoint_every == 0:
+                self._save(done, result.loss)
+            if result.stop_requested and not last:
+                break
+            if last or done % self.recipe.evaluate_every == 0:
+                held_out = self.evaluate()
+                for callback in self.callbacks:
+                    callback.on_held_out(done, held_out)
+        self.checkpointer.wait()
+        return done
+
+    def _save(self, done: int, loss: float) -> None:
+        def saved(checkpoint: Checkpoint, seconds: float) -> None:
+            for callback in self.callbacks:
+                callback.on_checkpoint(checkpoint, seconds)
+
+        self.checkpointer.save(self.describe(done, loss), saved)
+
+    def _record(self, done: int, result: StepResult, *, data_s: float, step_s: float) -> None:
+        if not self.callbacks:
+            return
+        rate = self.recipe.tokens_per_step / step_s
+        peak = self.peak_flops_per_s
+        metrics = StepMetrics(
+            step=done,
+            loss=result.loss,
+            learning_rate=self.step.learning_rate(done - 1),
+            gradient_norm=None if result.skipped else result.gradient_norm,
+            tokens=done * self.recipe.tokens_per_step,
+            tokens_per_s=rate,
+            mfu=rate * self.flops_per_token / (peak * self.world.size) if peak else None,
+            step_s=step_s,
+            data_s=data_s,
+            compute_s=result.compute_s,
+            communication_s=result.communication_s,
+            memory_gib=_peak_memory_gib(self.world.device),
+            skipped=result.skipped,
+        )
+        for callback in self.callbacks:
+            callback.on_step(metrics)
+
+
+def _peak_memory_gib(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

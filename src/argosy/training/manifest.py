@@ -1,0 +1,89 @@
+"""Finding, checking and pruning checkpoints on disk. Torch-free."""
+
+import shutil
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from argosy.config import Record, UserError
+from argosy.storage import canonical_json, file_digest, read_json, write_json
+from argosy.training.results import Checkpoint, HeldOut
+
+
+class Best(Record):
+    """`best.json`: the checkpoint with the lowest held-out loss so far."""
+
+    step: int
+    """Its step."""
+    held_out: HeldOut
+    """Its held-out loss."""
+
+
+def complete_checkpoints(folder: Path) -> list[Path]:
+    """Folders of the complete checkpoints, oldest first; the manifest is written last, so it is the proof."""
+    return sorted(path.parent for path in folder.glob("step-*/manifest.json"))
+
+
+def latest_checkpoint(folder: Path) -> Checkpoint | None:
+    """Open the newest complete checkpoint, unverified; None when there is none."""
+    complete = complete_checkpoints(folder)
+    return open_checkpoint(complete[-1]) if complete else None
+
+
+def best_checkpoint(folder: Path) -> Checkpoint | None:
+    """Open the checkpoint with the lowest held-out loss, else the newest; None when there is none."""
+    best = read_best(folder)
+    path = folder / f"step-{best.step:08d}" if best else None
+    return open_checkpoint(path) if path and (path / "manifest.json").exists() else latest_checkpoint(folder)
+
+
+def read_best(folder: Path) -> Best | None:
+    """The record of the best checkpoint, or None."""
+    path = folder / "best.json"
+    return Best.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def note_best(folder: Path, step: int, held_out: HeldOut) -> None:
+    """Record `step` as the best if its held-out loss is the lowest so far."""
+    best = read_best(folder)
+    if best is None or held_out.loss < best.held_out.loss:
+        write_json(folder / "best.json", Best(step=step, held_out=held_out).model_dump(mode="json"))
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint's manifest; raises `UserError` when it is damaged."""
+    try:
+        checkpoint = Checkpoint.model_validate_json(canonical_json(read_json(folder / "manifest.json")))
+    except ValidationError as error:
+        raise UserError("damaged-checkpoint", f"{folder}/manifest.json is not a checkpoint manifest: {error}") from None
+    return checkpoint.model_copy(update={"folder": folder})
+
+
+def verify(checkpoint: Checkpoint) -> None:
+    """Compare every file with its hash in the manifest, before anything is deserialised.
+
+    Raises `UserError` naming the files that are missing or changed, and the checkpoint before this one.
+    """
+    wrong = []
+    for name, output in checkpoint.files.items():
+        path = checkpoint.folder / name
+        if not path.is_file():
+            wrong.append(f"{name} is missing")
+        elif path.stat().st_size != output.bytes or file_digest(path) != output.sha256:
+            wrong.append(f"{name} is not what was saved")
+    if wrong:
+        others = [path.name for path in complete_checkpoints(checkpoint.folder.parent) if path != checkpoint.folder]
+        before = f"to go on from {others[-1]} instead, " if others else "to start again, "
+        raise UserError(
+            "damaged-checkpoint",
+            f"checkpoint {checkpoint.folder} is damaged: {'; '.join(wrong[:5])}",
+            hint=f"{before}remove the folder {checkpoint.folder} and run the same command",
+        )
+
+
+def prune(folder: Path, keep_last: int) -> None:
+    """Remove all complete checkpoints but the newest `keep_last` and the best."""
+    best = read_best(folder)
+    for path in complete_checkpoints(folder)[:-keep_last]:
+        if best is None or path.name != f"step-{best.step:08d}":
+            shutil.rmtree(path)

@@ -1,0 +1,81 @@
+"""Optimisers by name: which parameters each one updates, and with which decay."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.optim import SGD, AdamW, Muon, Optimizer
+
+from argosy.config import TrainingConfig
+
+ADAM_EPS = 1e-8
+MUON_MOMENTUM = 0.95  # Jordan et al. 2024
+
+
+def build_optimizers(model: nn.Module, training: TrainingConfig, learning_rate: float) -> list[Optimizer]:
+    """Return the optimisers that together update every parameter of `model` once.
+
+    Embeddings and norms have no weight decay. With `muon`, the matrices inside the blocks go to Muon, with updates
+    scaled to AdamW's root mean square so that one learning rate serves both (Liu et al. 2025, arXiv:2502.16982, eq. 4);
+    everything else goes to AdamW.
+    """
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    parameters = dict(model.named_parameters())
+    decayed = {n: p for n, p in parameters.items() if p.ndim >= 2 and id(p) not in embeddings}
+    plain = [p for n, p in parameters.items() if n not in decayed]
+    decay = training.weight_decay
+    if training.optimizer == "muon":
+        hidden = [p for n, p in decayed.items() if not n.startswith("head.")]
+        head = [p for n, p in decayed.items() if n.startswith("head.")]
+        muon = Muon(
+            hidden,
+            lr=learning_rate,
+            weight_decay=decay,
+            momentum=MUON_MOMENTUM,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        return [muon, _adamw(head, plain, training, learning_rate)]
+    if training.optimizer == "sgd":
+        groups = _groups(decayed.values(), plain, decay)
+        return [SGD(groups, lr=learning_rate, momentum=training.beta1, fused=True)]
+    return [_adamw(decayed.values(), plain, training, learning_rate)]
+
+
+def _adamw(
+    decayed: Iterable[nn.Parameter],
+    plain: Iterable[nn.Parameter],
+    training: TrainingConfig,
+    learning_rate: float,
+) -> AdamW:
+    groups = _groups(decayed, plain, training.weight_decay)
+    betas = (training.beta1, training.beta2)
+    return AdamW(groups, lr=learning_rate, betas=betas, eps=ADAM_EPS, fused=True)
+
+
+def _groups(decayed: Iterable[nn.Parameter], plain: Iterable[nn.Parameter], decay: float) -> list[dict[str, object]]:
+    groups = [
+        {"params": list(decayed), "weight_decay": decay},
+        {"params": list(plain), "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def optimizer_state(model: nn.Module, optimizers: Iterable[Optimizer]) -> dict[str, torch.Tensor]:
+    """The optimisers' tensors as `{parameter.key: tensor}`; the tensors are theirs, not copies."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    return {
+        f"{names[id(parameter)]}.{key}": value
+        for optimizer in optimizers
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def load_optimizer_state(model: nn.Module, optimizers: Iterable[Optimizer], state: dict[str, torch.Tensor]) -> None:
+    """Put back what `optimizer_state` gave; the tensors are used as they are."""
+    owners = {id(p): optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    parameters = dict(model.named_parameters())
+    for name, value in state.items():
+        parameter = parameters[name.rpartition(".")[0]]
+        owners[id(parameter)].state[parameter][name.rpartition(".")[2]] = value

@@ -1,0 +1,58 @@
+"""What training leaves behind. Torch-free."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from argosy.config import Execution, Layout, Recipe, Record, TransformerConfig
+from argosy.storage import Output
+
+
+class HeldOut(Record):
+    """A model's loss on text it has not seen."""
+
+    loss: float
+    """Mean negative log-likelihood of a token, in nats."""
+    perplexity: float
+    """exp(loss)."""
+    bits_per_byte: float
+    """Bits for each byte of the text; comparable between tokenisers."""
+    tokens: int
+    """Tokens predicted."""
+    bytes: int
+    """Bytes those tokens stand for."""
+
+
+class Checkpoint(Record):
+    """A complete checkpoint: `manifest.json` of its folder."""
+
+    format: int = 1
+    """Version of this file's meaning."""
+    step: int
+    """Optimiser updates done."""
+    tokens: int
+    """Target tokens trained on."""
+    loss: float
+    """Training loss of the last step, in nats a token."""
+    model: TransformerConfig
+    """Shape of the model."""
+    recipe: Recipe
+    """Numbers of the run."""
+    configuration: dict[str, Any]
+    """The keys of the venture that decide what is computed."""
+    layout: Layout
+    """Layout it was written from."""
+    execution: Execution
+    """Execution it was written from."""
+    data_sha256: str
+    """Manifest hash of the data."""
+    files: dict[str, Output]
+    """Every other file of the folder, by relative path."""
+    folder: Path = Field(Path(), exclude=True, repr=False)
+    """Where it lies (set when it is opened)."""
+
+    @property
+    def name(self) -> str:
+        """Folder name."""
+        return f"step-{self.step:08d}"

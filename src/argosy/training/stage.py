@@ -1,0 +1,58 @@
+"""Training as a stage: start the ranks on this machine (or be one of somebody else's) and return the checkpoint.
+
+Torch-free on this side: the ranks run `argosy.training.worker`.
+"""
+
+import signal
+from collections.abc import Sequence
+
+import orjson
+
+from argosy.config import ArgosyError, UserError, Venture
+from argosy.parallel import external_world, launch
+from argosy.storage import Run
+from argosy.training.manifest import latest_checkpoint
+from argosy.training.results import Checkpoint
+
+STOP_FILE = "stop"
+
+
+class Interrupted(ArgosyError):
+    """The run was asked to stop, and saved."""
+
+    def __init__(self, step: int, steps: int, run: Run, number: int) -> None:
+        super().__init__(
+            "interrupted",
+            f"stopped at step {step} of {steps} and saved",
+            hint=f"to go on from there: argosy train {run.path}",
+        )
+        self.exit_code = 128 + number
+
+
+def train(run: Run, venture: Venture, *, allow_changes: bool = False, keep_open: Sequence[int] = ()) -> Checkpoint:
+    """Train `venture`, which `run` keeps, to its last step, from the latest checkpoint if there is one.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; a checkpoint was saved first.
+        UserError: the checkpoint is damaged, or was made by another venture or other data.
+        RunFailed: a rank died or the loss was not finite.
+    """
+    if external_world():
+        from argosy.training.worker import work
+
+        number = work(run, venture, allow_changes=allow_changes)
+    else:
+        number = launch(
+            "argosy.training.worker",
+            [str(run.path), orjson.dumps({"allow_changes": allow_changes}).decode()],
+            ranks=venture.layout.ranks,
+            stop_file=run.path / STOP_FILE,
+            keep_open=keep_open,
+            port=venture.run.master_port,
+        )
+    checkpoint = latest_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        raise UserError("no-checkpoint", f"training in {run.path} left no checkpoint")
+    if checkpoint.step < checkpoint.recipe.steps:
+        raise Interrupted(checkpoint.step, checkpoint.recipe.steps, run, number or signal.SIGTERM)
+    return checkpoint

@@ -1,0 +1,300 @@
+"""`python -m argosy.training.worker RUN OPTIONS`: one rank of a training run."""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import orjson
+import torch
+from torch import nn
+
+from argosy.config import (
+    ArgosyError,
+    Execution,
+    Layout,
+    Precision,
+    Recipe,
+    TransformerConfig,
+    Venture,
+    resolve_recipe,
+    transformer_config,
+)
+from argosy.data import BatchPlan, Prefetcher, TokenStore, open_dataset
+from argosy.models import Transformer
+from argosy.parallel import World, join
+from argosy.parallel.launcher import report_failure
+from argosy.progress import progress
+from argosy.storage import Run, disk_errors
+from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
+from argosy.training.changes import check_unchanged, configuration_of
+from argosy.training.checkpoint import Checkpointer
+from argosy.training.held_out import held_out_loss
+from argosy.training.loop import TrainingLoop
+from argosy.training.manifest import latest_checkpoint, note_best
+from argosy.training.optimizers import build_optimizers
+from argosy.training.precision import DTYPES, choose_precision, compile_blocks, matmul_flops_per_s
+from argosy.training.results import Checkpoint, HeldOut
+from argosy.training.schedules import learning_rate_factor
+from argosy.training.stage import STOP_FILE
+from argosy.training.step import TrainStep
+
+EVALUATION_SHARE = 0.05  # of the tokens between two evaluations
+
+
+def main() -> None:
+    """Run one rank; a failure is written where the launcher finds it."""
+    run, options = Run(sys.argv[1]), orjson.loads(sys.argv[2])
+    try:
+        with disk_errors(run.path):
+            work(run, run.venture(), **options)
+    except ArgosyError as error:
+        details = {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
+        report_failure("rank", int(os.environ.get("RANK", "0")), details)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        story = traceback.format_exc()
+        print(story, file=sys.stderr)
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        details = {
+            "code": "rank-failed",
+            "message": f"rank {os.environ.get('RANK', '0')}: {type(error).__name__}: {error}",
+            "hint": f"at {Path(last.filename).name}:{last.lineno}; the whole traceback is above",
+            "exit_code": 1,
+        }
+        report_failure("rank", int(os.environ.get("RANK", "0")), details)
+        sys.exit(1)
+
+
+def work(run: Run, venture: Venture, *, allow_changes: bool) -> int:
+    """Train in this process as one rank; returns the signal that asked for a stop, or 0."""
+    signals: list[int] = []
+    previous = {
+        number: signal.signal(number, lambda number, _: signals.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        with join(venture.run) as world:
+            _train(run, venture, world, signals, allow_changes=allow_changes)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return signals[0] if signals else 0
+
+
+def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allow_changes: bool) -> None:
+    store = open_dataset(run.data, verify=world.is_main)
+    config = transformer_config(venture, store.index.vocabulary_size)
+    numbers = resolve_recipe(venture, config)
+    configuration = configuration_of(venture)
+    latest = latest_checkpoint(run.checkpoints)
+    if latest is not None:
+        check_unchanged(latest, configuration, store.manifest_sha256, allow_changes=allow_changes)
+    _seed(venture.training.seed, world.rank)
+    model = _build_model(config, venture, world)
+    execution, reasons = _choose_execution(venture, numbers, model, world, latest)
+    optimizers = build_optimizers(model, venture.training, numbers.learning_rate)
+    checkpointer = Checkpointer(
+        run.checkpoints,
+        model,
+        optimizers,
+        world=world,
+        keep_last=venture.training.keep_last,
+        asynchronous=venture.training.async_checkpoint,
+        extra_files=[run.data / "tokenizer.json"],
+    )
+    start = 0
+    if latest is not None:
+        checkpointer.restore(latest)
+        start = latest.step
+    layout = Layout(data=world.size)
+    if world.is_main:
+        _tell_start(run, config, numbers, layout, execution, start, reasons)
+
+    plan = BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
+    prefetcher = Prefetcher(plan, start, numbers.steps, rank=world.rank, ranks=world.size)
+    step = TrainStep(
+        model,
+        optimizers,
+        learning_rate=lambda k: numbers.learning_rate * learning_rate_factor(venture.training.schedule, k, numbers),
+        tokens_per_step=numbers.tokens_per_step,
+        gradient_clip=venture.training.gradient_clip,
+        execution=execution,
+        separator_id=store.index.separator_id if venture.data.document_mask else None,
+        world=world,
+    )
+
+    def describe(done: int, loss: float) -> Checkpoint:
+        return Checkpoint(
+            step=done,
+            tokens=done * numbers.tokens_per_step,
+            loss=loss,
+            model=config,
+            recipe=numbers,
+            configuration=configuration,
+            layout=layout,
+            execution=execution,
+            data_sha256=store.manifest_sha256,
+            files={},
+        )
+
+    with contextlib.ExitStack() as stack:
+        callbacks: list[Callback] = []
+        if world.is_main:
+            advance = stack.enter_context(progress("training", numbers.steps * numbers.tokens_per_step, "tokens"))
+            advance(start * numbers.tokens_per_step)
+            callbacks = stack.enter_context(
+                closing(
+                    [
+                        MetricsFile(run.metrics, start),
+                        TensorBoard(run.path / "tensorboard", start),
+                        Story(run),
+                        BestKeeper(run),
+                        ProgressLine(advance, start * numbers.tokens_per_step),
+                    ]
+                )
+            )
+        loop = TrainingLoop(
+            step=step,
+            batches=iter(stack.enter_context(prefetcher)),
+            recipe=numbers,
+            checkpointer=checkpointer,
+            describe=describe,
+            evaluate=lambda: _evaluate(model, store, venture, numbers, execution, world),
+            callbacks=callbacks,
+            world=world,
+            stop_requested=lambda: bool(signals) or (world.is_main and (run.path / STOP_FILE).exists()),
+            max_skipped_steps=venture.training.max_skipped_steps,
+            flops_per_token=config.train_flops_per_token(),
+            peak_flops_per_s=_peak_flops_per_s(world, execution.precision),
+        )
+        done = loop.run(start)
+    if world.is_main:
+        run.event("finished" if done == numbers.steps else "interrupted", step=done)
+
+
+class BestKeeper(Callback):
+    """Keeps `best.json` pointing at the checkpoint with the lowest held-out loss."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def on_held_out(self, step: int, held_out: HeldOut) -> None:
+        """Note the figure of a step that has a checkpoint."""
+        if (self.run.checkpoints / f"step-{step:08d}" / "manifest.json").exists():
+            note_best(self.run.checkpoints, step, held_out)
+
+
+def _seed(seed: int, rank: int) -> None:
+    torch.manual_seed(seed + rank)
+    np.random.seed((seed + rank) % 2**32)
+    random.seed(seed + rank)
+
+
+def _build_model(config: TransformerConfig, venture: Venture, world: World) -> Transformer:
+    model = Transformer(config)
+    model.initialise(venture.training.seed)
+    model.to(world.device)
+    model.recompute = venture.training.recompute
+    return model
+
+
+def _choose_execution(
+    venture: Venture, numbers: Recipe, model: nn.Module, world: World, latest: Checkpoint | None
+) -> tuple[Execution, list[str]]:
+    """Resolve what the venture leaves to the machine; a resumed run keeps what it started with."""
+    training, reasons = venture.training, []
+    precision: Precision
+    if training.precision != "auto":
+        precision = training.precision
+    elif latest is not None:
+        precision = latest.execution.precision
+    else:
+        chosen = world.broadcast_object(choose_precision(world.device) if world.is_main else None)
+        precision, reason = cast(tuple[Precision, str], chosen)
+        reasons.append(f"{precision}: {reason}")
+    compiled = world.device.type == "cuda" if training.compile == "auto" else training.compile
+    if latest is not None and training.compile == "auto":
+        compiled = latest.execution.compile
+    if compiled:
+        problem = compile_blocks(model, world.device)
+        if problem:
+            reasons.append(f"torch.compile does not work here, going on without it: {problem}")
+            compiled = False
+    rows = -(-numbers.batch_size // world.size)
+    execution = Execution(
+        micro_batch=min(training.micro_batch or rows, rows),
+        precision=precision,
+        compile=compiled,
+        recompute=training.recompute,
+    )
+    return execution, reasons
+
+
+def _peak_flops_per_s(world: World, precision: Precision) -> float | None:
+    """Peak of the device by its data sheet; of a CPU rank, the best matrix product measured now."""
+    if world.device.type == "cuda":
+        from argosy.hardware import accelerator_peak_flops
+
+        return accelerator_peak_flops(torch.cuda.get_device_name(world.device), precision)
+    return matmul_flops_per_s(DTYPES[precision], world.device)
+
+
+def _evaluate(
+    model: nn.Module, store: TokenStore, venture: Venture, numbers: Recipe, execution: Execution, world: World
+) -> HeldOut:
+    budget = max(numbers.sequence_length * 8, int(EVALUATION_SHARE * numbers.evaluate_every * numbers.tokens_per_step))
+    return held_out_loss(
+        model,
+        store,
+        numbers.sequence_length,
+        max_tokens=min(budget, venture.evaluation.held_out_tokens or budget),
+        precision=execution.precision,
+        document_mask=venture.data.document_mask,
+        world=world,
+    )
+
+
+def _tell_start(
+    run: Run,
+    config: TransformerConfig,
+    numbers: Recipe,
+    layout: Layout,
+    execution: Execution,
+    start: int,
+    reasons: list[str],
+) -> None:
+    details: dict[str, Any] = {
+        "ranks": layout.ranks,
+        "layout": layout.model_dump(),
+        "parameters": config.parameter_count(),
+        "recipe": numbers.model_dump(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        **execution.model_dump(),
+    }
+    run.event("resumed" if start else "started", step=start, **details)
+    for reason in reasons:
+        run.event("choice", reason=reason)
+    how = f"{layout}, {execution.precision}{', compiled' if execution.compile else ''}"
+    where = f"resuming at step {start}" if start else f"{config.parameter_count() / 1e6:.1f} M parameters"
+    print(
+        f"training: {where}, {numbers.steps} steps of {numbers.tokens_per_step:,} tokens, {how}",
+        file=sys.stderr,
+    )
+    for reason in reasons:
+        print(f"training: {reason}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

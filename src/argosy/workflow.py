@@ -1,0 +1,318 @@
+"""The stages in order. The only room that sees all the others, and the only writer of results and receipts."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from argosy import config as configuration_room
+from argosy import data as data_room
+from argosy import evaluation as evaluation_room
+from argosy import parallel as parallel_room
+from argosy import report as report_room
+from argosy import training as training_room
+from argosy.config import Record, UserError, Venture, VentureError, resolve_recipe, transformer_config
+from argosy.storage import Run, file_digest
+
+
+class StageStatus(Record):
+    """One stage of a run."""
+
+    stage: str
+    """Its name."""
+    state: Literal["done", "stale", "missing"]
+    """Done and current, done but its inputs changed, or not done."""
+    wall_s: float | None
+    """How long it took."""
+
+
+class Status(Record):
+    """How far a run is."""
+
+    run: str
+    """Its folder."""
+    in_use: bool
+    """Whether a process holds it now."""
+    stages: tuple[StageStatus, ...]
+    """Every stage in order."""
+    step: int
+    """Step of the newest checkpoint."""
+    steps: int | None
+    """Steps of the whole training; null before the first checkpoint."""
+    loss: float | None
+    """Training loss at that checkpoint."""
+    size_bytes: int
+    """Bytes on disk."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command adds to the venture for this time only."""
+
+    allow_changes: bool = False
+    """Resume although training keys differ from the checkpoint's."""
+    lock: int = -1
+    """Descriptor of the held run lock; child processes keep it open."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the journey: what it depends on, what it writes, and how it is done."""
+
+    name: str
+    """Verb and receipt name."""
+    inputs: Callable[[Run, Venture], Mapping[str, str]]
+    """Hash of each input; called when the stages before are current."""
+    configuration: Callable[[Venture], Any]
+    """The part of the venture that decides the result."""
+    work: Callable[[Run, Venture, Options], list[Path]]
+    """Do it; returns the files the receipt vouches for."""
+    discard: Callable[[Run], None] = field(default=lambda run: None)
+    """Remove what would keep the work from starting afresh."""
+    packages: tuple[str, ...] = ()
+    """Software named in the receipt."""
+
+
+def check(venture: Venture) -> None:
+    """Raise one `VentureError` with every room's objections."""
+    rooms = (configuration_room, data_room, parallel_room)
+    problems = [problem for room in rooms for problem in room.check(venture)]
+    if problems:
+        raise VentureError(str(venture.folder / "venture.toml"), problems)
+
+
+def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
+    data_room.prepare(venture, run.data)
+    return [path for path in sorted(run.data.iterdir()) if path.is_file()]
+
+
+def _train(run: Run, venture: Venture, options: Options) -> list[Path]:
+    keep_open = () if options.lock < 0 else (options.lock,)
+    checkpoint = training_room.train(run, venture, allow_changes=options.allow_changes, keep_open=keep_open)
+    return [checkpoint.folder / "manifest.json", run.metrics]
+
+
+def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
+    store = data_room.open_dataset(run.data)
+    run.write_result("evaluation", evaluation_room.evaluate(venture, store, _trained(run)))
+    return [run.path / "evaluation.json"]
+
+
+def _report(run: Run, venture: Venture, options: Options) -> list[Path]:
+    return [report_room.render(run)]
+
+
+def _checkpoint_hash(run: Run, _venture: Venture) -> Mapping[str, str]:
+    checkpoint = training_room.latest_checkpoint(run.checkpoints)
+    return {} if checkpoint is None else {"checkpoint": file_digest(checkpoint.folder / "manifest.json")}
+
+
+def _report_inputs(run: Run, _venture: Venture) -> Mapping[str, str]:
+    sources = [run.path / "evaluation.json", run.metrics, run.data / "index.json", run.path / "venture.toml"]
+    return {path.name: file_digest(path) for path in sources if path.exists()}
+
+
+def _data_configuration(venture: Venture) -> Any:
+    tree = venture.data.model_dump(mode="json")
+    return {key: value for key, value in tree.items() if key != "document_mask"}
+
+
+STAGES = (
+    Stage(
+        "prepare",
+        lambda run, venture: {"sources": data_room.source_fingerprint(venture)},
+        _data_configuration,
+        _prepare,
+        packages=("numpy", "tokenizers", "tiktoken"),
+    ),
+    Stage(
+        "train",
+        lambda run, venture: {"data": file_digest(run.data / "index.json")},
+        training_room.configuration_of,
+        _train,
+        discard=lambda run: _discard_training(run),
+        packages=("torch", "safetensors"),
+    ),
+    Stage(
+        "evaluate",
+        _checkpoint_hash,
+        lambda venture: venture.evaluation.model_dump(mode="json"),
+        _evaluate,
+        packages=("torch",),
+    ),
+    Stage("report", _report_inputs, lambda venture: venture.title, _report, packages=("plotly", "jinja2")),
+)
+
+
+def _discard_training(run: Run) -> None:
+    for folder in (run.checkpoints, run.path / "tensorboard"):
+        shutil.rmtree(folder, ignore_errors=True)
+    run.metrics.unlink(missing_ok=True)
+
+
+def stage(name: str) -> Stage:
+    """The stage of that name."""
+    return next(s for s in STAGES if s.name == name)
+
+
+def run_until(
+    venture: Venture, last: str, run: Run | None = None, *, force: bool = False, allow_changes: bool = False
+) -> Run:
+    """Do the stages up to `last`, skipping those whose receipts match; `force` redoes `last`.
+
+    As one rank among others that torchrun, Slurm or Kubernetes started, rank 0 does the stages and the others join it
+    for training alone. Raises whatever a stage raises; stages done before it stay done.
+    """
+    check(venture)
+    run = run or Run.of(venture)
+    if parallel_room.external_world() and os.environ["RANK"] != "0":
+        _join_training(run, venture, force=force and last == "train", allow_changes=allow_changes)
+        return run
+    with run.lock() as lock:
+        run.write_venture(venture)
+        options = Options(allow_changes=allow_changes, lock=lock)
+        for each in STAGES:
+            _do(each, run, venture, options, force=force and each.name == last)
+            if each.name == last:
+                break
+    return run
+
+
+def _join_training(run: Run, venture: Venture, *, force: bool, allow_changes: bool) -> None:
+    """Wait for rank 0 to prepare the data, then train beside it."""
+    prepare_stage, train_stage = stage("prepare"), stage("train")
+    while not run.is_current("prepare", prepare_stage.inputs(run, venture), prepare_stage.configuration(venture)):
+        time.sleep(0.2)
+    current = run.is_current("train", train_stage.inputs(run, venture), train_stage.configuration(venture))
+    if force or not current:
+        train_stage.work(run, venture, Options(allow_changes=allow_changes))
+
+
+def _do(each: Stage, run: Run, venture: Venture, options: Options, *, force: bool) -> None:
+    inputs, configuration = each.inputs(run, venture), each.configuration(venture)
+    if not force and run.is_current(each.name, inputs, configuration):
+        _say(f"{each.name}: done already")
+        return
+    if force:
+        each.discard(run)
+    run.forget(each.name)
+    run.event("stage", stage=each.name, state="started")
+    started = time.time()
+    try:
+        outputs = each.work(run, venture, options)
+    except Exception as error:
+        run.event("stage", stage=each.name, state="failed", message=str(error))
+        raise
+    run.write_receipt(
+        each.name,
+        inputs=inputs,
+        configuration=configuration,
+        outputs=outputs,
+        started=started,
+        versions={name: importlib.metadata.version(name) for name in each.packages},
+    )
+    run.event("stage", stage=each.name, state="completed", wall_s=round(time.time() - started, 3))
+    _say(f"{each.name}: done in {time.time() - started:.1f} s")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def forget_everything(run: Run) -> None:
+    """Withdraw every receipt and remove what the stages would go on from."""
+    with run.lock():
+        for each in STAGES:
+            run.forget(each.name)
+            each.discard(run)
+
+
+def run(venture: Venture, folder: Run | None = None, *, force: bool = False) -> Run:
+    """Carry out the whole journey; `force` starts from nothing."""
+    target = folder or Run.of(venture)
+    if force:
+        forget_everything(target)
+    return run_until(venture, STAGES[-1].name, target)
+
+
+def prepare(venture: Venture, folder: Run | None = None, *, force: bool = False) -> "data_room.Dataset":
+    """Read, tokenise and shard the venture's text."""
+    target = run_until(venture, "prepare", folder, force=force)
+    return data_room.open_dataset(target.data, verify=False).index
+
+
+def train(
+    venture: Venture, folder: Run | None = None, *, force: bool = False, allow_changes: bool = False
+) -> "training_room.Checkpoint":
+    """Train to the last step, preparing first where needed."""
+    target = run_until(venture, "train", folder, force=force, allow_changes=allow_changes)
+    return _trained(target)
+
+
+def evaluate(venture: Venture, folder: Run | None = None, *, force: bool = False) -> "evaluation_room.Evaluation":
+    """Evaluate the trained model on held-out text."""
+    target = run_until(venture, "evaluate", folder, force=force)
+    return target.read_result("evaluation", evaluation_room.Evaluation)
+
+
+def report(venture: Venture, folder: Run | None = None, *, force: bool = False) -> Path:
+    """Write the report; returns its path."""
+    return run_until(venture, "report", folder, force=force).report
+
+
+def generate(run: Run, prompt: str, **sampling: Any) -> Iterator[str]:
+    """Stream a continuation of `prompt` by the run's newest checkpoint."""
+    return evaluation_room.generate_text(_trained(run), prompt, **sampling)
+
+
+def status(venture: Venture, run: Run) -> Status:
+    """What of a run is done and current, and how far training is; reads only."""
+    states = []
+    stale = False
+    for each in STAGES:
+        receipt = run.receipt(each.name)
+        if receipt is not None and not stale:
+            try:
+                stale = not run.is_current(each.name, each.inputs(run, venture), each.configuration(venture))
+            except (UserError, OSError):
+                stale = True
+        state: Literal["done", "stale", "missing"] = "missing" if receipt is None else "stale" if stale else "done"
+        states.append(StageStatus(stage=each.name, state=state, wall_s=receipt.wall_s if receipt else None))
+    latest = training_room.latest_checkpoint(run.checkpoints)
+    size = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+    return Status(
+        run=str(run.path),
+        in_use=run.in_use(),
+        stages=tuple(states),
+        step=latest.step if latest else 0,
+        steps=latest.recipe.steps if latest else None,
+        loss=latest.loss if latest else None,
+        size_bytes=size,
+    )
+
+
+def compare(run: Run, other: Run) -> "report_room.Comparison":
+    """Two runs side by side."""
+    return report_room.compare_runs([run, other])
+
+
+def trace(venture: Venture, run: Run, step: int, row: int | None) -> "Sequence[data_room.TracedRow]":
+    """The documents behind the batch of training step `step` (from 1)."""
+    store = data_room.open_dataset(run.data, verify=False)
+    numbers = resolve_recipe(venture, transformer_config(venture, store.index.vocabulary_size))
+    if not 1 <= step <= numbers.steps:
+        raise UserError("bad-step", f"step {step} is not one of this run's steps 1 to {numbers.steps}")
+    plan = data_room.BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
+    return data_room.trace(store, plan, step - 1, row)
+
+
+def _trained(run: Run) -> "training_room.Checkpoint":
+    checkpoint = training_room.latest_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        raise UserError("no-checkpoint", f"{run.path} has no checkpoint yet", hint=f"argosy train {run.path}")
+    return checkpoint
