@@ -6,9 +6,10 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.models.files import load_model, load_weights, save_model
+    from argosy.models.sampling import generate
     from argosy.models.transformer import KVCache, Transformer
 
-__all__ = ["KVCache", "Transformer", "load_model", "load_weights", "save_model"]
+__all__ = ["KVCache", "Transformer", "generate", "load_model", "load_weights", "save_model"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -16,6 +17,7 @@ __getattr__ = lazy_exports(
         "load_model": "files",
         "load_weights": "files",
         "save_model": "files",
+        "generate": "sampling",
         "KVCache": "transformer",
         "Transformer": "transformer",
     },

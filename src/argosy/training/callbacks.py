@@ -30,6 +30,8 @@ class StepMetrics(Record):
     """Over all ranks, in this step."""
     mfu: float | None
     """Share of the hardware's peak (PaLM's definition); null when the peak is not known."""
+    elapsed_s: float
+    """Wall time since training began in this process, everything included."""
     step_s: float
     """Wall time of the step."""
     data_s: float

@@ -1,6 +1,7 @@
 """The loss on text kept out of training: during training, at the end, on any number of ranks, the same figure."""
 
 import math
+from itertools import islice
 
 import numpy as np
 import torch
@@ -28,13 +29,16 @@ def held_out_loss(
 ) -> HeldOut:
     """Predict every token of the held-out text once, in consecutive windows of `sequence_length`.
 
-    Bits per byte counts the bytes that the predicted tokens stand for; document separators are not counted. Ranks
-    share the windows, and sums are taken in float64.
+    With `max_tokens`, windows are taken at even distances over the whole text. Bits per byte counts the bytes that
+    the predicted tokens stand for; document separators are not counted. Ranks share the windows, and sums are taken
+    in float64.
     """
     world = world or World(0, 1, next(model.parameters()).device)
     module = LossModule(model, DTYPES[precision], store.index.separator_id if document_mask else None)
     sums = torch.zeros(3, dtype=torch.float64)
-    rows = [row for i, row in enumerate(store.held_out(sequence_length, max_tokens)) if i % world.size == world.rank]
+    windows = -(-store.index.held_out_tokens // sequence_length)
+    stride = max(1, windows * sequence_length // max_tokens) if max_tokens else 1
+    rows = list(islice(store.held_out(sequence_length), world.rank * stride, None, world.size * stride))
     was_training = model.training
     model.eval()
     with torch.no_grad():

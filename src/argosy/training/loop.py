@@ -52,6 +52,7 @@ class TrainingLoop:
         """
         skipped_in_a_row = 0
         done = start
+        self._began = time.perf_counter()
         while done < self.recipe.steps:
             began = time.perf_counter()
             _, batch = next(self.batches)
@@ -103,6 +104,7 @@ class TrainingLoop:
             tokens=done * self.recipe.tokens_per_step,
             tokens_per_s=rate,
             mfu=rate * self.flops_per_token / (peak * self.world.size) if peak else None,
+            elapsed_s=time.perf_counter() - self._began,
             step_s=step_s,
             data_s=data_s,
             compute_s=result.compute_s,

@@ -53,9 +53,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             return total
 
     @staticmethod
-    def backward(
-        ctx: torch.autograd.function.FunctionCtx, upstream: Tensor
-    ) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> tuple[Tensor, Tensor, None, None]:
         hidden_gradient, weight_gradient = ctx.saved_tensors  # type: ignore[attr-defined]
         return hidden_gradient * upstream.to(hidden_gradient.dtype), weight_gradient * upstream, None, None
 

@@ -2,14 +2,12 @@
 
 import contextlib
 import os
-import random
 import signal
 import sys
 import traceback
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import orjson
 import torch
 from torch import nn
@@ -39,6 +37,7 @@ from argosy.training.loop import TrainingLoop
 from argosy.training.manifest import latest_checkpoint, note_best
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES, choose_precision, compile_blocks, matmul_flops_per_s
+from argosy.training.random_state import seed_everything
 from argosy.training.results import Checkpoint, HeldOut
 from argosy.training.schedules import learning_rate_factor
 from argosy.training.stage import STOP_FILE
@@ -100,7 +99,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allo
     latest = latest_checkpoint(run.checkpoints)
     if latest is not None:
         check_unchanged(latest, configuration, store.manifest_sha256, allow_changes=allow_changes)
-    _seed(venture.training.seed, world.rank)
+    seed_everything(venture.training.seed + world.rank)
     model = _build_model(config, venture, world)
     execution, reasons = _choose_execution(venture, numbers, model, world, latest)
     optimizers = build_optimizers(model, venture.training, numbers.learning_rate)
@@ -193,12 +192,6 @@ class BestKeeper(Callback):
         """Note the figure of a step that has a checkpoint."""
         if (self.run.checkpoints / f"step-{step:08d}" / "manifest.json").exists():
             note_best(self.run.checkpoints, step, held_out)
-
-
-def _seed(seed: int, rank: int) -> None:
-    torch.manual_seed(seed + rank)
-    np.random.seed((seed + rank) % 2**32)
-    random.seed(seed + rank)
 
 
 def _build_model(config: TransformerConfig, venture: Venture, world: World) -> Transformer:
