@@ -53,7 +53,7 @@ def ngram_bits_per_byte(train: bytes, documents: Iterable[bytes], order: int) ->
     predicted = np.flatnonzero(text != 0) if BOUNDARY in held_out else np.arange(len(text))
     corpus = np.frombuffer(train, dtype=np.uint8)
     probability = np.full(len(predicted), 1 / 256)
-    for length in range(1, order + 1):
+    for length in range(1, min(order, len(corpus)) + 1):
         grams, counts = np.unique(_windows(corpus, length), return_counts=True)
         histories, first, followers = np.unique(grams >> np.uint64(8), return_index=True, return_counts=True)
         totals = np.add.reduceat(counts, first)

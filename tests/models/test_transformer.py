@@ -1,0 +1,147 @@
+"""The transformer equals an independent implementation bit for bit, and its own reference paths."""
+
+import pytest
+import torch
+
+from argosy.config import TransformerConfig
+from argosy.models import KVCache, Transformer
+
+NAMES = {
+    "embedding": "model.embed_tokens",
+    "norm": "model.norm",
+    "attention_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+    "attention.wq": "self_attn.q_proj",
+    "attention.wk": "self_attn.k_proj",
+    "attention.wv": "self_attn.v_proj",
+    "attention.wo": "self_attn.o_proj",
+    "feed_forward.w1": "mlp.gate_proj",
+    "feed_forward.w2": "mlp.down_proj",
+    "feed_forward.w3": "mlp.up_proj",
+    "head": "lm_head",
+}
+
+
+def shape(**changes: object) -> TransformerConfig:
+    """A small shape with grouped queries."""
+    numbers = {
+        "vocabulary_size": 97,
+        "dim": 48,
+        "layers": 2,
+        "heads": 6,
+        "kv_heads": 2,
+        "ffn_dim": 80,
+        "sequence_length": 40,
+    }
+    return TransformerConfig.model_validate({**numbers, **changes})
+
+
+def model_of(config: TransformerConfig, seed: int = 0) -> Transformer:
+    model = Transformer(config)
+    model.initialise(seed)
+    return model
+
+
+def _their_name(name: str) -> str:
+    module, _, leaf = name.rpartition(".")
+    if module.startswith("blocks."):
+        _, layer, rest = module.split(".", 2)
+        return f"model.layers.{layer}.{NAMES[rest]}.{leaf}"
+    return f"{NAMES[module]}.{leaf}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"kv_heads": 6}, {"tied_embeddings": True}, {"rope_theta": 500_000.0, "norm_eps": 1e-6}],
+    ids=["grouped", "multi-head", "tied", "long-rope"],
+)
+def test_logits_are_bit_equal_to_llama(changes: dict[str, object]) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = shape(**changes)
+    model = model_of(config)
+    theirs = transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(
+            vocab_size=config.vocabulary_size,
+            hidden_size=config.dim,
+            intermediate_size=config.ffn_dim,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.kv_heads,
+            max_position_embeddings=config.sequence_length,
+            rms_norm_eps=config.norm_eps,
+            rope_theta=config.rope_theta,
+            rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+            tie_word_embeddings=config.tied_embeddings,
+            attn_implementation="sdpa",
+        )
+    ).eval()
+    state = {_their_name(name): tensor for name, tensor in model.state_dict().items()}
+    missing, unexpected = theirs.load_state_dict(state, strict=False)
+    assert not unexpected and all("rotary" in name for name in missing)
+    tokens = torch.randint(config.vocabulary_size, (3, 40), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        ours, reference = model(tokens), theirs(tokens).logits
+    assert ours.std() > 0.01
+    assert torch.equal(ours, reference)
+    assert sum(p.numel() for p in model.parameters()) == config.parameter_count()
+
+
+@pytest.mark.fast
+def test_weights_depend_on_the_seed_alone() -> None:
+    torch.manual_seed(5)
+    first = model_of(shape())
+    torch.manual_seed(6)
+    second, other = model_of(shape()), model_of(shape(), seed=1)
+    for (name, a), b, c in zip(first.named_parameters(), second.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b), name
+        assert a.ndim == 1 or not torch.equal(a, c), name
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("qk_norm", [False, True])
+def test_the_cache_gives_the_same_logits_in_any_pieces(qk_norm: bool) -> None:
+    model = model_of(shape(qk_norm=qk_norm))
+    tokens = torch.randint(97, (2, 30))
+    with torch.no_grad():
+        whole = model(tokens)
+        cache = KVCache(model.config, 2, 40, whole)
+        parts = [model(piece, cache=cache) for piece in tokens.split([13, 1, 1, 9, 6], dim=1)]
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.fast
+def test_attention_is_causal_and_stays_in_documents() -> None:
+    model = model_of(shape())
+    tokens = torch.randint(97, (1, 20))
+    changed = tokens.clone()
+    changed[0, 12] = (tokens[0, 12] + 1) % 97
+    ids = torch.tensor([[0] * 8 + [1] * 12])
+    with torch.no_grad():
+        before, after = model(tokens), model(changed)
+        assert torch.equal(before[:, :12], after[:, :12])
+        assert not torch.equal(before[:, 12:], after[:, 12:])
+        changed[0, 3] = (tokens[0, 3] + 1) % 97
+        masked, masked_changed = model(tokens, ids), model(changed, ids)
+    assert torch.equal(masked[:, 8:12], masked_changed[:, 8:12]), "the first document must not be seen by the second"
+    assert not torch.equal(masked[:, 3:8], masked_changed[:, 3:8])
+
+
+@pytest.mark.fast
+def test_recomputation_changes_no_gradient() -> None:
+    tokens = torch.randint(97, (2, 16))
+    gradients = []
+    for recompute in (False, True):
+        model = model_of(shape())
+        model.recompute = recompute
+        model(tokens).square().mean().backward()
+        gradients.append([p.grad for p in model.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("layers", [1, 12, 48])
+def test_the_first_loss_is_that_of_a_uniform_guess_at_any_depth(layers: int) -> None:
+    model = model_of(shape(layers=layers, vocabulary_size=300))
+    tokens = torch.randint(300, (4, 33), generator=torch.Generator().manual_seed(0))
+    loss = torch.nn.functional.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+    assert loss.item() == pytest.approx(5.70, abs=0.15)  # ln 300
