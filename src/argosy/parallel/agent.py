@@ -3,6 +3,7 @@
 A module of its own rather than the `torchrun` script, so that the failing rank and its signal come back as data.
 """
 
+import logging
 import sys
 import uuid
 
@@ -14,6 +15,8 @@ def main() -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    # What the agent has to say is said by `launch`, once and in a sentence.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     ranks, port, module, *arguments = sys.argv[1:]
     config = LaunchConfig(
         min_nodes=1,

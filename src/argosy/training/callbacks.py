@@ -1,7 +1,8 @@
 """What watches a run from outside the loop: the metrics file, TensorBoard, the run's story, the progress bar."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,35 +113,41 @@ class Story(Callback):
 
 
 class TensorBoard(Callback):
-    """Writes TensorBoard events; the writer is imported at the first one."""
+    """Writes TensorBoard events beside the metrics, from this thread, so that a full disk is an error like any other."""
 
     def __init__(self, folder: Path, resume_step: int) -> None:
-        self._folder, self._purge_step = folder, resume_step + 1
-        self._lazy_writer: Any = None
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+        from tensorboardX.record_writer import RecordWriter
 
-    @property
-    def _writer(self) -> Any:
-        if self._lazy_writer is None:
-            from tensorboardX import SummaryWriter
+        folder.mkdir(parents=True, exist_ok=True)
+        self._records = RecordWriter(str(folder / f"events.out.tfevents.{time.time():.6f}.{resume_step}"))
+        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        # Tells TensorBoard to drop what an interrupted run wrote after the checkpoint.
+        start = SessionLog(status=SessionLog.SessionStatus.Value("START"))
+        self._write(Event(wall_time=time.time(), step=resume_step + 1, session_log=start))
 
-            self._lazy_writer = SummaryWriter(str(self._folder), purge_step=self._purge_step, write_to_disk=True)
-        return self._lazy_writer
+    def _write(self, event: Any) -> None:
+        self._records.write(event.SerializeToString())
+
+    def _scalars(self, step: int, values: Mapping[str, float | None]) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        known = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if value is not None]
+        self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=known)))
 
     def on_step(self, metrics: StepMetrics) -> None:
         """Write each number under its own name."""
-        for name in ("loss", "learning_rate", "gradient_norm", "tokens_per_s", "mfu", "memory_gib"):
-            if (value := getattr(metrics, name)) is not None:
-                self._writer.add_scalar(f"train/{name}", value, metrics.step)
+        names = ("loss", "learning_rate", "gradient_norm", "tokens_per_s", "mfu", "memory_gib")
+        self._scalars(metrics.step, {f"train/{name}": getattr(metrics, name) for name in names})
 
     def on_held_out(self, step: int, held_out: HeldOut) -> None:
         """Write the held-out loss."""
-        self._writer.add_scalar("held_out/loss", held_out.loss, step)
-        self._writer.add_scalar("held_out/bits_per_byte", held_out.bits_per_byte, step)
+        self._scalars(step, {"held_out/loss": held_out.loss, "held_out/bits_per_byte": held_out.bits_per_byte})
 
     def on_end(self) -> None:
         """Flush."""
-        if self._lazy_writer is not None:
-            self._lazy_writer.close()
+        self._records.close()
 
 
 class ProgressLine(Callback):
