@@ -13,7 +13,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from argosy.config import UserError
 from argosy.data import Tokenizer, load_tokenizer
-from argosy.data.encoder import ADVERSARIAL, choose_encoder
+from argosy.data.encoder import ADVERSARIAL, DELIMITER, choose_encoder
 from argosy.data.tokenizer import SEPARATOR, train_tokenizer
 from tests.data.corpora import HARD, story
 
@@ -73,6 +73,13 @@ def test_the_fast_encoder_gives_the_same_tokens(tokenizer: Tokenizer, text: str)
     encoder = choose_encoder(tokenizer, ())
     assert encoder.description.startswith("tiktoken")
     assert encoder.encode([text])[0].tolist() == tokenizer.encode(text)
+
+
+@settings(max_examples=50, deadline=None)
+@given(texts=st.lists(st.text(max_size=20) | st.sampled_from([*HARD, DELIMITER, "  ", "a \n", f"x{DELIMITER}y"])))
+def test_texts_encoded_together_do_not_touch(tokenizer: Tokenizer, texts: list[str]) -> None:
+    together = choose_encoder(tokenizer, ()).encode(texts)
+    assert [ids.tolist() for ids in together] == [tokenizer.encode(text) for text in texts]
 
 
 def test_every_character_is_cut_the_same(tokenizer: Tokenizer) -> None:

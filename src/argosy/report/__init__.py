@@ -1,0 +1,13 @@
+"""The page, its plots, and runs side by side: views of results, torch-free."""
+
+from typing import TYPE_CHECKING
+
+from argosy._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from argosy.report.compare import Comparison, compare_runs
+    from argosy.report.page import render
+
+__all__ = ["Comparison", "compare_runs", "render"]
+
+__getattr__ = lazy_exports(__name__, {"Comparison": "compare", "compare_runs": "compare", "render": "page"})
