@@ -7,10 +7,10 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.config import Layout, Venture, load_venture
     from argosy.storage import Run
-    from argosy.workflow import evaluate, prepare, report, run, train
+    from argosy.workflow import evaluate, prepare, run, train
 
 __version__ = "0.1.0"
-__all__ = ["Layout", "Run", "Venture", "evaluate", "load_venture", "prepare", "report", "run", "train"]
+__all__ = ["Layout", "Run", "Venture", "evaluate", "load_venture", "prepare", "run", "train"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -23,6 +23,5 @@ __getattr__ = lazy_exports(
         "prepare": "workflow",
         "train": "workflow",
         "evaluate": "workflow",
-        "report": "workflow",
     },
 )

@@ -113,7 +113,7 @@ class Story(Callback):
 
 
 class TensorBoard(Callback):
-    """Writes TensorBoard events beside the metrics, from this thread, so that a full disk is an error like any other."""
+    """Writes TensorBoard events, from this thread, so that a full disk is an error like any other."""
 
     def __init__(self, folder: Path, resume_step: int) -> None:
         from tensorboardX.proto.event_pb2 import Event, SessionLog

@@ -25,8 +25,7 @@ from argosy.config import (
 )
 from argosy.data import BatchPlan, Prefetcher, TokenStore, open_dataset
 from argosy.models import Transformer
-from argosy.parallel import World, join
-from argosy.parallel.launcher import report_failure
+from argosy.parallel import World, join, report_failure
 from argosy.progress import progress
 from argosy.storage import Run, disk_errors
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
