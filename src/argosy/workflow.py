@@ -7,8 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+
+import psutil
 
 from argosy import config as configuration_room
 from argosy import data as data_room
@@ -48,6 +51,9 @@ class Status(Record):
     """Training loss at that checkpoint."""
     size_bytes: int
     """Bytes on disk."""
+
+
+RANKS_START_WITHIN_S = 10.0  # of each other; a forced stage is recognised by a receipt newer than this
 
 
 @dataclass(frozen=True)
@@ -165,32 +171,39 @@ def run_until(
 ) -> Run:
     """Do the stages up to `last`, skipping those whose receipts match; `force` redoes `last`.
 
-    As one rank among others that torchrun, Slurm or Kubernetes started, rank 0 does the stages and the others join it
-    for training alone. Raises whatever a stage raises; stages done before it stay done.
+    As one rank among others that torchrun, Slurm or Kubernetes started, rank 0 does the stages; the others wait for
+    them and take part in training. Raises whatever a stage raises; stages done before it stay done.
     """
     check(venture)
     run = run or Run.of(venture)
+    stages = STAGES[: 1 + [each.name for each in STAGES].index(last)]
     if parallel_room.external_world() and os.environ["RANK"] != "0":
-        _join_training(run, venture, force=force and last == "train", allow_changes=allow_changes)
+        for each in stages:
+            _follow(each, run, venture, force=force and each.name == last, allow_changes=allow_changes)
         return run
     with run.lock() as lock:
         run.write_venture(venture)
         options = Options(allow_changes=allow_changes, lock=lock)
-        for each in STAGES:
+        for each in stages:
             _do(each, run, venture, options, force=force and each.name == last)
-            if each.name == last:
-                break
     return run
 
 
-def _join_training(run: Run, venture: Venture, *, force: bool, allow_changes: bool) -> None:
-    """Wait for rank 0 to prepare the data, then train beside it."""
-    prepare_stage, train_stage = stage("prepare"), stage("train")
-    while not run.is_current("prepare", prepare_stage.inputs(run, venture), prepare_stage.configuration(venture)):
-        time.sleep(0.2)
-    current = run.is_current("train", train_stage.inputs(run, venture), train_stage.configuration(venture))
-    if force or not current:
-        train_stage.work(run, venture, Options(allow_changes=allow_changes))
+def _follow(each: Stage, run: Run, venture: Venture, *, force: bool, allow_changes: bool) -> None:
+    """Wait until rank 0 has done a stage; in training, take part."""
+    if each.name == "train" and (force or not _is_done(each, run, venture, since=0.0)):
+        each.work(run, venture, Options(allow_changes=allow_changes))
+        return
+    since = psutil.Process().create_time() - RANKS_START_WITHIN_S if force else 0.0
+    while not _is_done(each, run, venture, since=since):
+        time.sleep(0.1)
+
+
+def _is_done(each: Stage, run: Run, venture: Venture, *, since: float) -> bool:
+    receipt = run.receipt(each.name)
+    if receipt is None or datetime.fromisoformat(receipt.started_at).timestamp() < since:
+        return False
+    return run.is_current(each.name, each.inputs(run, venture), each.configuration(venture))
 
 
 def _do(each: Stage, run: Run, venture: Venture, options: Options, *, force: bool) -> None:

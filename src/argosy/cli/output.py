@@ -1,5 +1,6 @@
 """How results and errors are shown: the result on standard output, everything else on standard error."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,7 +9,9 @@ from argosy.config import ArgosyError, Record, VentureError
 
 
 def show(result: Record | Any, text: str, *, as_json: bool) -> None:
-    """Print `result` as JSON or `text`."""
+    """Print `result` as JSON or `text`; of several ranks started from outside, the first alone does."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     if as_json:
         import orjson
 

@@ -1,0 +1,178 @@
+"""Exactness of resuming: 20 random `kill -9` against an uninterrupted run, and a move to other numbers of processes.
+
+Killed: a run that saves at every step is killed at random moments (most fall into a save) and started again, until it
+is complete; its weights must have the same hash as those of the run that was left alone. Moved: the batches of every
+step must have the same hash on any number of processes, and the first 20 losses after the switch must agree to 1e-5
+in float32. The controls are the same comparisons against a run with another seed; they must fail.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from _common import Results, arguments, header, print_table
+from argosy.config import load_venture, resolve_recipe, transformer_config
+from argosy.data import BatchPlan, open_dataset
+from argosy.storage import file_digest
+
+STEPS = 60
+VENTURE = """
+name = "exactness"
+[data]
+sequence_length = 64
+vocabulary_size = 1024
+[[data.sources]]
+kind = "python-stdlib"
+[model]
+size = "200K"
+[training]
+steps = 60
+batch_size = 10
+optimizer = "{optimizer}"
+precision = "{precision}"
+checkpoint_every = 1
+evaluate_every = 10
+async_checkpoint = {asynchronous}
+[layout]
+data = {ranks}
+"""
+
+
+def main() -> None:
+    """Measure, keep, print."""
+    options = arguments(__doc__ or "", name="exactness")
+    kills = 4 if options.quick else 20
+    results = Results(options.output, header(["argosy", "torch"], kills=kills, steps=STEPS), fresh=options.fresh)
+    cases = [(1, "false", "muon", "bfloat16"), (2, "false", "adamw", "float32")]
+    if not options.quick:
+        cases += [(2, "true", "adamw", "float32"), (3, "false", "adamw", "float32")]
+    for case in cases:
+        name = f"killed: {case[0]} processes, {case[2]} {case[3]}{', asynchronous saves' if case[1] == 'true' else ''}"
+        results.measure(name, lambda case=case: _killed(*case, kills=kills))
+    results.measure("moved between 1, 2 and 3 processes", _moved)
+    if options.json:
+        print(json.dumps(results.tree(), indent=2))
+        return
+    print_table(
+        ("", "exact", "control differs", "detail"),
+        [(name, m["exact"], m["control differs"], m["detail"]) for name, m in results.measurements.items()],
+    )
+
+
+def _venture(folder: Path, ranks: int, asynchronous: str, optimizer: str, precision: str) -> Path:
+    path = folder / "venture.toml"
+    text = VENTURE.format(ranks=ranks, asynchronous=asynchronous, optimizer=optimizer, precision=precision)
+    path.write_text(text)
+    return path
+
+
+def _train(venture: Path, run: str, *options: str) -> Path:
+    folder = venture.parent / run
+    command = [sys.executable, "-m", "argosy", "train", venture, "--run", folder, *options]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def _killed(ranks: int, asynchronous: str, optimizer: str, precision: str, *, kills: int) -> dict[str, Any]:
+    chance = random.Random(f"{ranks}{asynchronous}")
+    with tempfile.TemporaryDirectory() as folder:
+        venture = _venture(Path(folder), ranks, asynchronous, optimizer, precision)
+        straight = _train(venture, "straight")
+        control = _train(venture, "control", "--set", "training.seed=1")
+        killed = Path(folder) / "killed"
+        done, in_saves = 0, 0
+        while done < kills:
+            if _kill_once(venture, killed, chance):
+                done += 1
+                in_saves += any((killed / "checkpoints").glob(".step-*.tmp"))
+            else:  # it got to its end: start another
+                assert _hash(killed) == _hash(straight), "not bit-identical"
+                subprocess.run(["rm", "-rf", killed], check=True)
+        _train(venture, "killed")
+        return {
+            "exact": _hash(killed) == _hash(straight) and _losses(killed) == _losses(straight),
+            "control differs": _hash(control) != _hash(straight),
+            "detail": f"{kills} kills, {in_saves} of them inside a save",
+        }
+
+
+def _kill_once(venture: Path, run: Path, chance: random.Random) -> bool:
+    """Start or resume the run and kill all its processes at a random moment; False if it ended before."""
+    metrics = run / "metrics.jsonl"
+    before = _count(metrics)
+    command = [sys.executable, "-m", "argosy", "train", venture, "--run", run]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    wait_for = before + chance.randint(0, 8)
+    while process.poll() is None and _count(metrics) <= wait_for:
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0, 0.05))
+    if process.poll() is not None:
+        return False
+    family = [process, *psutil.Process(process.pid).children(recursive=True)]
+    for member in family:
+        try:
+            os.kill(member.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+    return True
+
+
+def _count(metrics: Path) -> int:
+    return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
+
+
+def _hash(run: Path) -> str:
+    return file_digest(run / "checkpoints" / f"step-{STEPS:08d}" / "model" / "model.safetensors")
+
+
+def _losses(run: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def _moved() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = _venture(Path(folder), 1, "false", "adamw", "float32")
+        straight = _train(path, "straight")
+        control = _train(path, "control", "--set", "training.seed=1")
+        moved = Path(folder) / "moved"
+        for ranks, until in ((1, 20), (3, 40), (2, 60)):
+            changes = ["--set", f"layout.data={ranks}", "--set", f"training.steps={until}"]
+            # a constant rate, so that stopping early changes nothing but the end
+            _train(path, "moved", *changes, "--set", "training.schedule=constant", "--allow-changes")
+        constant = _train(path, "constant", "--set", "training.schedule=constant")
+        worst = max(abs(a - b) for a, b in zip(_losses(moved)[20:40], _losses(constant)[20:40], strict=True))
+        apart = max(abs(a - b) for a, b in zip(_losses(control), _losses(straight), strict=True))
+        return {
+            "exact": _same_batches(path, straight) and worst <= 1e-5,
+            "control differs": apart > 1e-5,
+            "detail": f"20 losses after the switch from 1 to 3 processes differ by at most {worst:.1e}",
+        }
+
+
+def _same_batches(path: Path, run: Path) -> bool:
+    """Whether the rows that the ranks read add up to the same batch for every number of ranks."""
+    venture = load_venture(path)
+    store = open_dataset(run / "data")
+    recipe = resolve_recipe(venture, transformer_config(venture, store.index.vocabulary_size))
+    plan = BatchPlan(store, recipe.batch_size, recipe.sequence_length, venture.training.seed)
+    for step in range(STEPS):
+        whole = plan.batch(step).inputs
+        for ranks in (2, 3, 4):
+            for rank in range(ranks):
+                if not (plan.batch(step, rank, ranks).inputs == whole[rank::ranks]).all():
+                    return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
