@@ -20,7 +20,7 @@ from argosy import parallel as parallel_room
 from argosy import report as report_room
 from argosy import training as training_room
 from argosy.config import Record, UserError, Venture, VentureError, resolve_recipe, transformer_config
-from argosy.storage import Run, file_digest
+from argosy.storage import Run, canonical_json, digest, file_digest
 
 
 class StageStatus(Record):
@@ -119,13 +119,17 @@ def _checkpoint_hash(run: Run, _venture: Venture) -> Mapping[str, str]:
 
 
 def _report_inputs(run: Run, _venture: Venture) -> Mapping[str, str]:
-    sources = [run.path / "evaluation.json", run.metrics, run.data / "index.json", run.path / "venture.toml"]
-    return {path.name: file_digest(path) for path in sources if path.exists()}
+    sources = [run.path / "evaluation.json", run.metrics, run.data / "index.json"]
+    kept = digest(canonical_json(run.venture().model_dump(mode="json")))
+    return {"venture.toml": kept, **{path.name: file_digest(path) for path in sources if path.exists()}}
 
 
 def _data_configuration(venture: Venture) -> Any:
-    tree = venture.data.model_dump(mode="json")
-    return {key: value for key, value in tree.items() if key != "document_mask"}
+    """Where files lie is left to the fingerprint, so that a venture and the copy its run keeps are the same."""
+    tree = venture.data.model_dump(mode="json", exclude={"document_mask": True, "tokenizer": True})
+    for source, entry in zip(venture.data.sources, tree["sources"], strict=True):
+        entry |= {"path": None, "name": source.title}
+    return tree
 
 
 STAGES = (
@@ -321,7 +325,8 @@ def trace(venture: Venture, run: Run, step: int, row: int | None) -> "Sequence[d
     if not 1 <= step <= numbers.steps:
         raise UserError("bad-step", f"step {step} is not one of this run's steps 1 to {numbers.steps}")
     plan = data_room.BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
-    return data_room.trace(store, plan, step - 1, row)
+    rows = data_room.trace(store, plan, step - 1, row)
+    return [traced.model_copy(update={"step": step}) for traced in rows]
 
 
 def _trained(run: Run) -> "training_room.Checkpoint":

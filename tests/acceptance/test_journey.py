@@ -35,9 +35,11 @@ def test_the_whole_journey(argosy: CommandLine, tiny_venture: Path) -> None:
     changed = argosy("run", str(tiny_venture), "--set", 'evaluation.prompts=["a "]')
     assert changed.stderr.count("done already") == 2, "only what changed is redone"
 
-    assert argosy.json("evaluate", "tiny")["held_out"] == held_out
+    by_name = argosy("evaluate", "tiny", "--json", "--set", 'evaluation.prompts=["a "]')
+    assert json.loads(by_name.stdout)["held_out"] == held_out and by_name.stderr.count("done already") == 3
     status = argosy.json("status", "tiny")
-    assert [stage["state"] for stage in status["stages"]] == ["done", "done", "done", "done"] or status["step"] == 12
+    assert [stage["state"] for stage in status["stages"]] == ["done"] * 4, "a run's name means the same as its venture"
+    assert status["step"] == 12 and not status["in_use"]
 
 
 def test_generate_is_seeded_and_streams(argosy: CommandLine, tiny_venture: Path) -> None:
@@ -53,7 +55,7 @@ def test_trace_leads_from_a_batch_to_its_documents(argosy: CommandLine, tiny_ven
     rows = argosy.json("trace", str(tiny_venture), "3")
     assert len(rows) == 6
     text = json.dumps(rows)
-    assert "doc-" in text and "CC0-1.0" in text
+    assert "doc-" in text and "CC0-1.0" in text and all(row["step"] == 3 for row in rows)
     argosy("trace", str(tiny_venture), "13", code=2)
 
 

@@ -1,6 +1,7 @@
 """Results as a person wants to read them in a terminal."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from argosy.cli.output import table
@@ -69,12 +70,23 @@ def status_summary(status: "Status") -> str:
 
 def comparison_summary(comparison: "Comparison") -> str:
     """Figures and differing keys of two runs."""
-    return str(comparison)
+    names = [Path(run).name for run in comparison.runs]
+    figures = [(name, *(_figure(value) for value in row)) for name, row in comparison.figures.items()]
+    differences = [(name, *(value or "—" for value in row)) for name, row in comparison.differences.items()]
+    parts = [table(figures, ("figure", *names))]
+    parts.append(table(differences, ("differs", *names)) if differences else "the ventures are the same")
+    return "\n\n".join(parts)
 
 
 def trace_summary(rows: "Sequence[TracedRow]") -> str:
     """Documents of each traced sequence."""
     return "\n".join(str(row) for row in rows)
+
+
+def _figure(value: float | int | None) -> str:
+    if value is None:
+        return "—"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def _indented(text: str) -> str:

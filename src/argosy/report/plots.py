@@ -94,7 +94,7 @@ def _gradient(view: RunView) -> Plot:
     skipped = sum(bool(line["skipped"]) for line in view.metrics)
     known = [value for value in norm if value is not None]
     text = f"Gradient norm before clipping, at most {max(known, default=0):.2g}; {skipped} steps skipped."
-    layout = {"xaxis": _tokens_axis(), "yaxis": _axis("norm", type="log")}
+    layout = {"xaxis": _tokens_axis(), "yaxis": _axis("norm", type="log", dtick="D2")}
     return Plot("gradient", "Gradient norm", text, [_line("norm", tokens, norm, "one", width=1)], layout)
 
 

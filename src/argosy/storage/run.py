@@ -133,9 +133,9 @@ class Run:
     def write_venture(self, venture: Venture) -> None:
         """Keep the venture as it was run, overrides included."""
         tree = venture.model_dump(mode="json", exclude_none=True)
-        for source in tree["data"]["sources"]:
-            if "path" in source:
-                source["path"] = str((venture.folder / source["path"]).resolve())
+        for source, entry in zip(venture.data.sources, tree["data"]["sources"], strict=True):
+            if source.path is not None:
+                entry |= {"path": str((venture.folder / source.path).resolve()), "name": source.title}
         if "tokenizer" in tree["data"]:
             tree["data"]["tokenizer"] = str((venture.folder / tree["data"]["tokenizer"]).resolve())
         with atomic_write(self.path / "venture.toml") as temporary:
