@@ -54,7 +54,9 @@ def descendants(pid: int) -> list[int]:
         return []
 
 
-@pytest.mark.parametrize("options", [(), ("--set", "layout.data=2"), ("--set", "training.async_checkpoint=true")])
+@pytest.mark.parametrize(
+    "options", [(), ("--set", "layout.data=2", "--set", "training.async_checkpoint=true"), ("--set", "layout.data=3")]
+)
 def test_killed_anywhere_ends_bit_identical(argosy: CommandLine, tiny_venture: Path, options: tuple[str, ...]) -> None:
     arguments = (str(tiny_venture), *LONG, "--set", 'training.optimizer="muon"', *options)
     argosy("train", *arguments, "--run", "straight")

@@ -1,74 +1,151 @@
-"""`python -m argosy.training.probe`: how fast this machine is, one JSON line on standard output.
+"""`python -m argosy.training.probe [--json] [--quick]`: how fast this machine really is, as a `HardwareProfile`.
 
-Alone it measures matrix products and memory; under torchrun, an all-reduce. Every figure is the best of several
-tries (a machine is never faster than it is), except the all-reduce, where the median is what training meets.
+Alone it measures matrix products and memory bandwidth; under torchrun, an all-reduce, and rank 0 prints. Threads are
+those of OMP_NUM_THREADS. A machine is never faster than it is, so rates are the best of several tries; an all-reduce
+waits for the slowest rank each time, so there the median counts.
 """
 
+import argparse
 import statistics
 import sys
 import time
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
-import orjson
 import torch
 
-from argosy.config import RunConfig
-from argosy.parallel import World, external_world, join
-from argosy.training.precision import DTYPES, matmul_flops_per_s
+from argosy.config import ArgosyError, RunConfig
+from argosy.hardware import (
+    Accelerator,
+    AllReduceRate,
+    HardwareProfile,
+    MatmulRate,
+    MemoryRate,
+    Speed,
+    system_profile,
+)
+from argosy.parallel import World, join
+from argosy.training.precision import DTYPES
 
-CPU_SIZES, ACCELERATOR_SIZES = (256, 1024, 2048), (4096, 8192)
-COPY_BYTES = 256 << 20
-ALL_REDUCE_BYTES = (4 << 10, 1 << 20, 16 << 20)
-
-
-def main() -> None:
-    """Measure and print."""
-    with join(RunConfig(preflight_timeout_s=60.0)) as world:
-        result = {"all_reduce": _all_reduce(world)} if external_world() else _alone(world)
-        if world.is_main:
-            sys.stdout.write(orjson.dumps(result).decode() + "\n")
-
-
-def _alone(world: World) -> dict[str, Any]:
-    devices = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
-    where = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
-    sizes = ACCELERATOR_SIZES if world.device.type == "cuda" else CPU_SIZES
-    return {
-        "devices": [{"name": d.name, "memory_gib": round(d.total_memory / 2**30, 2)} for d in devices],
-        "matmul": [
-            {"precision": precision, "device": where, "size": size, "tflops": rate / 1e12}
-            for precision, dtype in DTYPES.items()
-            for size in sizes
-            for rate in [matmul_flops_per_s(dtype, world.device, size)]
-        ],
-        "memory_gib_per_s": _copy_gib_per_s(),
-    }
+GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
+SIZES = {"cpu": (256, 768, 2048), "cuda": (1024, 4096, 8192)}
+TOO_SLOW_S = 1.0  # a product expected to take longer is left out: bfloat16 without hardware for it
+ALL_REDUCE_BYTES = {4 * KIB: 40, 256 * KIB: 20, 4 * MIB: 10, 32 * MIB: 5}  # tries, the same on every rank
 
 
-def _copy_gib_per_s() -> float:
-    source = torch.ones(COPY_BYTES // 4)
-    target = torch.empty_like(source)
-    times = []
-    for _ in range(6):
-        begun = time.perf_counter()
-        target.copy_(source)
-        times.append(time.perf_counter() - begun)
-    return 2 * COPY_BYTES / min(times) / 2**30
+def main() -> int:
+    """Measure, and print the profile on standard output."""
+    parser = argparse.ArgumentParser(prog="argosy.training.probe", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one line of JSON instead of indented JSON")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes and tries")
+    options = parser.parse_args()
+    try:
+        with join(RunConfig(preflight_timeout_s=60.0)) as world:
+            profile = measure(world, quick=options.quick)
+    except ArgosyError as error:
+        print(f"argosy: {error}", file=sys.stderr)
+        return error.exit_code
+    if world.is_main:
+        print(profile.model_dump_json(indent=None if options.json else 2))
+    return 0
 
 
-def _all_reduce(world: World) -> list[dict[str, Any]]:
-    rows = []
-    for size in ALL_REDUCE_BYTES:
+def measure(world: World, *, quick: bool) -> HardwareProfile:
+    """This machine with the speeds that can be measured in `world`: all-reduce among several ranks, the rest alone."""
+    speed = Speed(measured_at=datetime.now(UTC).isoformat(timespec="seconds"))
+    if world.size > 1:
+        speed = speed.model_copy(update={"all_reduce": tuple(_all_reduce(world, quick))})
+    else:
+        rates = {"matmul": tuple(_matmul(world.device, quick)), "memory": tuple(_memory(world.device, quick))}
+        speed = speed.model_copy(update=rates)
+    return system_profile().model_copy(update={"accelerators": _accelerators(), "speed": speed})
+
+
+def _accelerators() -> tuple[Accelerator, ...]:
+    devices = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    kinds = Counter((device.name, device.total_memory) for device in devices)
+    native = bool(devices) and torch.cuda.is_bf16_supported(including_emulation=False)
+    return tuple(
+        Accelerator(name=name, count=count, memory_gib=round(memory / GIB, 2), bfloat16=native)
+        for (name, memory), count in kinds.items()
+    )
+
+
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _matmul(device: torch.device, quick: bool) -> Iterator[MatmulRate]:
+    sizes = SIZES[device.type][: 2 if quick else 3]
+    for precision, dtype in DTYPES.items():
+        expected_s = 0.0
+        for number, size in enumerate(sizes):
+            if expected_s > TOO_SLOW_S:
+                break
+            # Elements of order 1/√size keep products of order one; larger ones would meet slow denormals or infinities.
+            a = torch.randn(size, size, device=device).div_(size**0.5).to(dtype)
+            out = torch.empty_like(a)
+            best_s = _best_s(lambda a=a, out=out: torch.mm(a, a, out=out), device, 0.15 if quick else 0.4)
+            yield MatmulRate(device=_name(device), precision=precision, size=size, tflops=2e-12 * size**3 / best_s)
+            expected_s = best_s * (sizes[min(number + 1, len(sizes) - 1)] / size) ** 3
+
+
+def _memory(device: torch.device, quick: bool) -> Iterator[MemoryRate]:
+    """STREAM's copy and triad over arrays well above the caches."""
+    array_bytes = (128 if quick else 256) * MIB * (4 if device.type == "cuda" else 1)
+    b = torch.ones(array_bytes // 4, device=device)
+    a, c = torch.empty_like(b), torch.ones_like(b)
+    copy_s = _best_s(lambda: a.copy_(b), device, 0.2 if quick else 0.5)
+    triad_s = _best_s(lambda: torch.add(b, c, alpha=0.5, out=a), device, 0.2 if quick else 0.5)
+    name = _name(device)
+    yield MemoryRate(device=name, kind="copy", bandwidth_gib_per_s=2 * array_bytes / copy_s / GIB)
+    yield MemoryRate(device=name, kind="triad", bandwidth_gib_per_s=3 * array_bytes / triad_s / GIB)
+
+
+def _best_s(work: Callable[[], object], device: torch.device, budget_s: float) -> float:
+    """Least time of one `work` over at least two tries, after one that warms up; on CUDA a try is several in a row."""
+    in_a_row = 10 if device.type == "cuda" else 1
+    work()
+    best_s, tries, begun = float("inf"), 0, time.perf_counter()
+    while tries < 2 or time.perf_counter() - begun < budget_s:
+        _synchronise(device)
+        start = time.perf_counter()
+        for _ in range(in_a_row):
+            work()
+        _synchronise(device)
+        best_s = min(best_s, (time.perf_counter() - start) / in_a_row)
+        tries += 1
+    return best_s
+
+
+def _all_reduce(world: World, quick: bool) -> Iterator[AllReduceRate]:
+    for size, tries in list(ALL_REDUCE_BYTES.items())[: 3 if quick else 4]:
         buffer = torch.zeros(size // 4, device=world.device)
-        times = []
-        for _ in range(12):
-            begun = time.perf_counter()
-            world.all_reduce(buffer)
-            buffer[0].item()
-            times.append(time.perf_counter() - begun)
-        rows.append({"ranks": world.size, "bytes": size, "seconds": statistics.median(times[2:])})
-    return rows
+        times = [_timed_s(world, buffer) for _ in range(tries + 2)][2:]
+        seconds = statistics.median(times)
+        sent = 2 * (world.size - 1) / world.size * size
+        yield AllReduceRate(
+            ranks=world.size,
+            backend="nccl" if world.device.type == "cuda" else "gloo",
+            bytes=size,
+            seconds=seconds,
+            bandwidth_gib_per_s=sent / seconds / GIB,
+        )
+
+
+def _timed_s(world: World, buffer: torch.Tensor) -> float:
+    _synchronise(world.device)
+    start = time.perf_counter()
+    world.all_reduce(buffer)
+    _synchronise(world.device)
+    return time.perf_counter() - start
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

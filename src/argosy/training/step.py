@@ -76,6 +76,18 @@ class TrainStep:
         self.scale = world.size / tokens_per_step
         self.tokens_per_step = tokens_per_step
 
+    def settle(self, sequence_length: int) -> None:
+        """Do a backward pass that is thrown away, so that the first update sums like every later one.
+
+        DDP orders its gradient buckets anew after the first backward pass, and with them the order in which three or
+        more ranks are summed: without this, a resumed run would differ from an uninterrupted one in the last digit.
+        """
+        if self.world.size > 2:
+            tokens = torch.zeros((1, sequence_length), dtype=torch.long, device=self.world.device)
+            self._backward(tokens, tokens)
+            for optimizer in self.optimizers:
+                optimizer.zero_grad(set_to_none=True)
+
     def __call__(self, step: int, inputs: Tensor, targets: Tensor, *, stop: bool = False) -> StepResult:
         """Do update `step` (from 0) with this rank's rows [b, T] of the global batch."""
         start = time.perf_counter()

@@ -94,6 +94,12 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allo
     store = open_dataset(run.data, verify=world.is_main)
     config = transformer_config(venture, store.index.vocabulary_size)
     numbers = resolve_recipe(venture, config)
+    if numbers.batch_size < world.size:
+        raise UserError(
+            "too-many-ranks",
+            f"{world.size} ranks cannot share a batch of {numbers.batch_size} sequences",
+            hint=f"training.batch_size = {world.size}, or fewer ranks",
+        )
     configuration = configuration_of(venture)
     latest = latest_checkpoint(run.checkpoints)
     if latest is not None:
@@ -131,6 +137,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allo
         separator_id=store.index.separator_id if venture.data.document_mask else None,
         world=world,
     )
+    step.settle(numbers.sequence_length)
 
     def describe(done: int, loss: float) -> Checkpoint:
         return Checkpoint(
