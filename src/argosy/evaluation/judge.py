@@ -2,14 +2,13 @@
 
 import time
 
-import torch
-
-from argosy.config import Precision, Venture
-from argosy.data import TokenStore
+from argosy.config import Venture
+from argosy.data import Tokenizer, TokenStore
 from argosy.evaluation.baselines import measure_baselines
 from argosy.evaluation.results import Evaluation, Sample
-from argosy.evaluation.text import stream_text
-from argosy.models import Transformer, load_model
+from argosy.evaluation.text import open_model, sample_tokens
+from argosy.models import Transformer
+from argosy.progress import progress
 from argosy.training import Checkpoint, held_out_loss
 
 TEMPERATURE, TOP_P = 0.8, 0.95
@@ -21,30 +20,45 @@ def evaluate(venture: Venture, store: TokenStore, checkpoint: Checkpoint) -> Eva
     The loss is computed in float32 whatever the training's precision, so that figures of two runs compare.
     """
     begun = time.perf_counter()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = load_model(checkpoint.folder / "model", device).eval()
-    precision: Precision = "float32"
+    model = open_model(checkpoint)
     held_out = held_out_loss(
         model,
         store,
         checkpoint.recipe.sequence_length,
         max_tokens=venture.evaluation.held_out_tokens,
-        precision=precision,
+        precision="float32",
         document_mask=venture.data.document_mask,
     )
+    baselines = measure_baselines(store) if venture.evaluation.baselines else ()
+    prompts = venture.evaluation.prompts
+    with progress("Samples", len(prompts), "samples") as advance:
+        samples = []
+        for prompt in prompts:
+            samples.append(_sample(model, store.tokenizer, venture, prompt))
+            advance(1)
     return Evaluation(
         held_out=held_out,
-        baselines=measure_baselines(store) if venture.evaluation.baselines else (),
-        samples=tuple(_sample(model, store, venture, prompt) for prompt in venture.evaluation.prompts),
+        baselines=baselines,
+        samples=tuple(samples),
         step=checkpoint.step,
         wall_s=time.perf_counter() - begun,
     )
 
 
-def _sample(model: Transformer, store: TokenStore, venture: Venture, prompt: str) -> Sample:
+def _sample(model: Transformer, tokenizer: Tokenizer, venture: Venture, prompt: str) -> Sample:
     begun = time.perf_counter()
-    sampling = {"temperature": TEMPERATURE, "top_p": TOP_P, "seed": venture.training.seed}
-    tokens = venture.evaluation.sample_tokens
-    text = "".join(stream_text(model, store.tokenizer, prompt, max_tokens=tokens, **sampling))
-    count = len(store.tokenizer.encode(text))
-    return Sample(prompt=prompt, text=text, tokens_per_s=count / (time.perf_counter() - begun))
+    drawn = sample_tokens(
+        model,
+        tokenizer,
+        prompt,
+        max_tokens=venture.evaluation.sample_tokens,
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        seed=venture.training.seed,
+    )
+    tokens = list(drawn)
+    return Sample(
+        prompt=prompt,
+        text=tokenizer.decode(tokens),
+        tokens_per_s=len(tokens) / (time.perf_counter() - begun),
+    )

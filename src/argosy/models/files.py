@@ -1,6 +1,9 @@
 """Models on disk: safetensors that anyone can read, and the shape beside them."""
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -11,19 +14,32 @@ from torch import Tensor, nn
 
 from argosy.config import TransformerConfig, UserError, nearest
 from argosy.models.transformer import Transformer
-from argosy.storage import canonical_json, read_json, write_json
+from argosy.storage import atomic_write, canonical_json, read_json, write_json
 
 WEIGHTS, SHAPE = "model.safetensors", "config.json"
+SHOWN = 5  # misfits named in an error
 
 
 def save_model(state: Mapping[str, Tensor], config: TransformerConfig, folder: Path) -> None:
-    """Write `folder/config.json` and `folder/model.safetensors`; a tied head is written once, as the embedding."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `folder/config.json` and `folder/model.safetensors`, each atomically.
+
+    A tied head is written once, as the embedding. Raises `RunFailed` `disk-full`.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     if config.tied_embeddings:
         tensors.pop("head.weight", None)
+    with atomic_write(folder / WEIGHTS) as temporary:
+        try:
+            save_file(tensors, temporary, metadata={"format": "pt"})
+        except SafetensorError as error:
+            raise _system_error(error) from None
     write_json(folder / SHAPE, config.model_dump(mode="json"))
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def _system_error(error: SafetensorError) -> Exception:
+    """The operating system's error, which the library only quotes, so that a full disk is known as one."""
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else error
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:
@@ -33,22 +49,22 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise UserError("damaged-model", f"{folder / WEIGHTS} is not a safetensors file: {error}") from None
     expected = dict(model.named_parameters())  # a tied head appears once
-    problems = [
-        f"{name} is missing{nearest(name, tensors.keys() - expected.keys())}"
-        for name in expected
-        if name not in tensors
-    ]
-    problems += [f"{name} is not part of this model" for name in tensors if name not in expected]
-    problems += [
-        f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(parameter.shape)}"
-        for name, parameter in expected.items()
-        if name in tensors and tensors[name].shape != parameter.shape
-    ]
-    if problems:
-        raise UserError("damaged-model", f"{folder / WEIGHTS} does not fit: {'; '.join(problems[:5])}")
+    if problems := list(islice(_misfits(tensors, expected), SHOWN + 1)):
+        more = "; and more" if len(problems) > SHOWN else ""
+        raise UserError("damaged-model", f"{folder / WEIGHTS} does not fit: {'; '.join(problems[:SHOWN])}{more}")
     with torch.no_grad():
         for name, parameter in expected.items():
             parameter.copy_(tensors[name])
+
+
+def _misfits(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Iterator[str]:
+    for name, parameter in expected.items():
+        if name not in tensors:
+            yield f"{name} is missing{nearest(name, tensors.keys() - expected.keys())}"
+        elif tensors[name].shape != parameter.shape:
+            yield f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(parameter.shape)}"
+    for name in sorted(tensors.keys() - expected.keys()):
+        yield f"{name} is not part of this model"
 
 
 def load_model(folder: Path, device: str | torch.device = "cpu") -> Transformer:

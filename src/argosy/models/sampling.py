@@ -11,53 +11,54 @@ from argosy.models.transformer import KVCache, Transformer
 def sample_token(logits: Tensor, *, temperature: float, top_k: int, top_p: float, generator: torch.Generator) -> int:
     """Draw a token from logits [V]; temperature 0 takes the likeliest.
 
-    `top_k` (0 for all) keeps that many likeliest tokens; `top_p` then keeps the likeliest whose probabilities reach it
-    together (Holtzman et al. 2020).
+    `top_k` (0 for all) keeps that many likeliest tokens (Fan et al. 2018); of their distribution, `top_p` keeps the
+    fewest likeliest whose probabilities add up to it, one at least (Holtzman et al. 2020).
     """
     if temperature == 0:
         return int(logits.argmax())
-    logits = logits.float() / temperature
-    order = logits.argsort(descending=True, stable=True)
+    ordered, order = logits.float().sort(descending=True, stable=True)
     if top_k:
-        order = order[:top_k]
-    probabilities = logits[order].softmax(0)
+        ordered, order = ordered[:top_k], order[:top_k]
+    # The largest is taken off first: a tiny temperature must not overflow. In float64 no temperature becomes 0.
+    probabilities = ((ordered - ordered[0]).double() / temperature).softmax(0)
     before = probabilities.cumsum(0) - probabilities
-    probabilities = torch.where(before < top_p, probabilities, 0.0)
-    probabilities[0] = max(float(probabilities[0]), 1e-38)
-    return int(order[torch.multinomial(probabilities, 1, generator=generator)])
+    kept = before < top_p
+    kept[0] = True
+    return int(order[torch.multinomial(probabilities * kept, 1, generator=generator)])
 
 
 @torch.inference_mode()
 def generate(
     model: Transformer,
-    prompt: Sequence[int],
+    prompt_tokens: Sequence[int],
     *,
     max_tokens: int,
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
     seed: int = 0,
-    stop_token: int | None = None,
+    stop_id: int | None = None,
 ) -> Iterator[int]:
-    """Yield up to `max_tokens` tokens that continue `prompt` (at least one token), ending before `stop_token`.
+    """Yield up to `max_tokens` tokens that continue `prompt_tokens`, ending before `stop_id`.
 
-    When the sequence reaches the model's length, the older half is forgotten and the rest is read again.
+    Of a prompt longer than the model's `sequence_length` the end is read. When prompt and continuation have filled
+    `sequence_length`, the older half is forgotten and the rest is read again, so generation can go on for ever. Equal
+    arguments give equal tokens. Raises `ValueError` for an empty prompt.
     """
-    device = model.embedding.weight.device
+    if not prompt_tokens:
+        raise ValueError("generation needs one token at least; the separator begins a document")
+    weight = model.embedding.weight
     generator = torch.Generator().manual_seed(seed)
     limit = model.config.sequence_length
-    tokens = list(prompt)[-limit:]
-    cache = KVCache(model.config, 1, limit, model.embedding.weight)
-    unread = tokens
+    cache = KVCache(model.config, 1, limit, weight)
+    tokens = list(prompt_tokens[-limit:])  # in the cache, or to be read next
     for _ in range(max_tokens):
-        if cache.position + len(unread) > limit:
-            tokens = tokens[-(limit // 2) :]
-            cache.position, unread = 0, tokens
-        hidden = model.hidden(torch.tensor([unread], device=device), cache=cache)
-        logits = model.head(hidden[0, -1]).cpu()
+        if len(tokens) > limit:
+            tokens, cache.position = tokens[-max(1, limit // 2) :], 0
+        unread = torch.tensor([tokens[cache.position :]], device=weight.device)
+        logits = model.head(model.hidden(unread, cache=cache)[0, -1]).cpu()
         token = sample_token(logits, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator)
-        if token == stop_token:
+        if token == stop_id:
             return
         yield token
-        tokens = [*tokens, token]
-        unread = [token]
+        tokens.append(token)

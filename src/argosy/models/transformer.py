@@ -31,7 +31,10 @@ class RMSNorm(nn.Module):
 
 
 class KVCache:
-    """Keys and values of the tokens seen so far, [B, K, T, E] for each layer; grows to `length` tokens."""
+    """Keys and values of the tokens seen so far, [B, K, T, E] for each layer, in room for `length` tokens.
+
+    Type and device are those of `like`. To forget everything, set `position` to 0.
+    """
 
     def __init__(self, config: TransformerConfig, batch: int, length: int, like: Tensor) -> None:
         shape = (config.layers, batch, config.kv_heads, length, config.head_dim)
@@ -41,15 +44,17 @@ class KVCache:
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values [B, K, T, E]; returns all of them."""
         end = self.position + key.shape[2]
+        if end > self.keys.shape[3]:
+            raise ValueError(f"{end} tokens in a cache with room for {self.keys.shape[3]}")
         self.keys[layer, :, :, self.position : end] = key
         self.values[layer, :, :, self.position : end] = value
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary position embedding (Su et al. 2021), halves split as in Llama's published weights."""
+    """Rotary position embedding (Su et al. 2021), halves split as in Llama's published weights; in float32."""
     first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
+    return (x * cos + torch.cat((-second, first), dim=-1) * sin).type_as(x)
 
 
 class Attention(nn.Module):
@@ -131,10 +136,13 @@ class Transformer(nn.Module):
         """States [B, T, D] after the final norm for tokens [B, T].
 
         With `document_ids` [B, T], attention stays inside documents; with a cache, `tokens` go on where it ends.
+        Raises `ValueError` when both are given, or when the cache has too little room left.
         """
+        if cache is not None and document_ids is not None:
+            raise ValueError("document_ids mask whole sequences; a cache goes on with one document")
         start = cache.position if cache is not None else 0
         cos, sin = rotary_angles(self.config, start, tokens.shape[1], tokens.device)
-        mask = _mask(tokens.shape[1], document_ids, start)
+        mask = _mask(start, tokens, document_ids)
         x = self.embedding(tokens)
         for block in self.blocks:
             if self.recompute and torch.is_grad_enabled():
@@ -175,11 +183,12 @@ def rotary_angles(config: TransformerConfig, start: int, length: int, device: to
     return both.cos(), both.sin()
 
 
-def _mask(length: int, document_ids: Tensor | None, start: int) -> Tensor | None:
+def _mask(start: int, tokens: Tensor, document_ids: Tensor | None) -> Tensor | None:
     """Where attention is allowed; None for plain causal, which the kernels do themselves."""
-    if document_ids is not None:
-        same = document_ids[:, None, :, None] == document_ids[:, None, None, :]
-        return same & torch.ones(length, length, dtype=torch.bool, device=same.device).tril()
-    if start and length > 1:
-        return torch.ones(length, start + length, dtype=torch.bool).tril(diagonal=start)
-    return None
+    length = tokens.shape[1]
+    if document_ids is None and (start == 0 or length == 1):
+        return None
+    causal = torch.ones(length, start + length, dtype=torch.bool, device=tokens.device).tril(diagonal=start)
+    if document_ids is None:
+        return causal
+    return causal & (document_ids[:, None, :, None] == document_ids[:, None, None, :])
