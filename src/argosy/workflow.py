@@ -330,7 +330,9 @@ def trace(venture: Venture, run: Run, step: int, row: int | None) -> "Sequence[d
 
 
 def _trained(run: Run) -> "training_room.Checkpoint":
+    """The newest checkpoint, every file of it compared with its hash."""
     checkpoint = training_room.latest_checkpoint(run.checkpoints)
     if checkpoint is None:
         raise UserError("no-checkpoint", f"{run.path} has no checkpoint yet", hint=f"argosy train {run.path}")
+    training_room.verify(checkpoint)
     return checkpoint

@@ -147,6 +147,8 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24:,} d {hours % 24} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from argosy.training.changes import configuration_of
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
-    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint
+    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
     from argosy.training.results import Checkpoint, HeldOut
     from argosy.training.stage import train
 
@@ -22,6 +22,7 @@ __all__ = [
     "latest_checkpoint",
     "summed_loss",
     "train",
+    "verify",
 ]
 
 __getattr__ = lazy_exports(
@@ -33,6 +34,7 @@ __getattr__ = lazy_exports(
         "complete_checkpoints": "manifest",
         "configuration_of": "changes",
         "latest_checkpoint": "manifest",
+        "verify": "manifest",
         "held_out_loss": "held_out",
         "summed_loss": "loss",
         "train": "stage",

@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import torch
@@ -30,7 +30,7 @@ from argosy.training.precision import DTYPES
 
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
 SIZES = {"cpu": (256, 768, 2048), "cuda": (1024, 4096, 8192)}
-TOO_SLOW_S = 1.0  # a product expected to take longer is left out: bfloat16 without hardware for it
+TOO_SLOW_S = 2.0  # a product expected to take longer is left out: bfloat16 without hardware for it
 ALL_REDUCE_BYTES = {4 * KIB: 40, 256 * KIB: 20, 4 * MIB: 10, 32 * MIB: 5}  # tries, the same on every rank
 
 
@@ -77,18 +77,22 @@ def _name(device: torch.device) -> str:
 
 
 def _matmul(device: torch.device, quick: bool) -> Iterator[MatmulRate]:
+    """Each precision at each size, the precisions taking turns so that other programs disturb them alike."""
     sizes = SIZES[device.type][: 2 if quick else 3]
-    for precision, dtype in DTYPES.items():
-        expected_s = 0.0
-        for number, size in enumerate(sizes):
-            if expected_s > TOO_SLOW_S:
-                break
-            # Elements of order 1/√size keep products of order one; larger ones would meet slow denormals or infinities.
-            a = torch.randn(size, size, device=device).div_(size**0.5).to(dtype)
-            out = torch.empty_like(a)
-            best_s = _best_s(lambda a=a, out=out: torch.mm(a, a, out=out), device, 0.15 if quick else 0.4)
-            yield MatmulRate(device=_name(device), precision=precision, size=size, tflops=2e-12 * size**3 / best_s)
-            expected_s = best_s * (sizes[min(number + 1, len(sizes) - 1)] / size) ** 3
+    pace_s = dict.fromkeys(DTYPES, 0.0)  # best time for one element of the result and one term of its sum
+    for size in sizes:
+        precisions = [name for name in DTYPES if pace_s[name] * size**3 < TOO_SLOW_S]
+        works = [_product(size, DTYPES[name], device) for name in precisions]
+        for name, best_s in zip(precisions, _best_s(works, device, 0.3 if quick else 0.8), strict=True):
+            yield MatmulRate(device=_name(device), precision=name, size=size, tflops=2e-12 * size**3 / best_s)
+            pace_s[name] = best_s / size**3
+
+
+def _product(size: int, dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
+    # Elements of order 1/√size keep products of order one; larger ones would meet slow denormals or infinities.
+    a = torch.randn(size, size, device=device).div_(size**0.5).to(dtype)
+    out = torch.empty_like(a)
+    return lambda: torch.mm(a, a, out=out)
 
 
 def _memory(device: torch.device, quick: bool) -> Iterator[MemoryRate]:
@@ -96,34 +100,39 @@ def _memory(device: torch.device, quick: bool) -> Iterator[MemoryRate]:
     array_bytes = (128 if quick else 256) * MIB * (4 if device.type == "cuda" else 1)
     b = torch.ones(array_bytes // 4, device=device)
     a, c = torch.empty_like(b), torch.ones_like(b)
-    copy_s = _best_s(lambda: a.copy_(b), device, 0.2 if quick else 0.5)
-    triad_s = _best_s(lambda: torch.add(b, c, alpha=0.5, out=a), device, 0.2 if quick else 0.5)
+    works = [lambda: a.copy_(b), lambda: torch.add(b, c, alpha=0.5, out=a)]
+    copy_s, triad_s = _best_s(works, device, 0.3 if quick else 0.8)
     name = _name(device)
     yield MemoryRate(device=name, kind="copy", bandwidth_gib_per_s=2 * array_bytes / copy_s / GIB)
     yield MemoryRate(device=name, kind="triad", bandwidth_gib_per_s=3 * array_bytes / triad_s / GIB)
 
 
-def _best_s(work: Callable[[], object], device: torch.device, budget_s: float) -> float:
-    """Least time of one `work` over at least two tries, after one that warms up; on CUDA a try is several in a row."""
-    in_a_row = 10 if device.type == "cuda" else 1
-    work()
-    best_s, tries, begun = float("inf"), 0, time.perf_counter()
-    while tries < 2 or time.perf_counter() - begun < budget_s:
-        _synchronise(device)
-        start = time.perf_counter()
-        for _ in range(in_a_row):
-            work()
-        _synchronise(device)
-        best_s = min(best_s, (time.perf_counter() - start) / in_a_row)
-        tries += 1
+def _best_s(works: Sequence[Callable[[], object]], device: torch.device, budget_s: float) -> list[float]:
+    """Least time of each of `works`, which take turns at least twice after a warm-up, until the budget is spent."""
+    best_s = [float("inf")] * len(works)
+    for work in works:
+        work()
+    turns, begun = 0, time.perf_counter()
+    while turns < 2 or time.perf_counter() - begun < budget_s:
+        best_s = [min(best, _time_s(work, device)) for best, work in zip(best_s, works, strict=True)]
+        turns += 1
     return best_s
+
+
+def _time_s(work: Callable[[], object], device: torch.device) -> float:
+    in_a_row = 10 if device.type == "cuda" else 1  # launching a kernel costs microseconds
+    _synchronise(device)
+    start = time.perf_counter()
+    for _ in range(in_a_row):
+        work()
+    _synchronise(device)
+    return (time.perf_counter() - start) / in_a_row
 
 
 def _all_reduce(world: World, quick: bool) -> Iterator[AllReduceRate]:
     for size, tries in list(ALL_REDUCE_BYTES.items())[: 3 if quick else 4]:
         buffer = torch.zeros(size // 4, device=world.device)
-        times = [_timed_s(world, buffer) for _ in range(tries + 2)][2:]
-        seconds = statistics.median(times)
+        seconds = statistics.median([_exchange_s(world, buffer) for _ in range(tries + 2)][2:])
         sent = 2 * (world.size - 1) / world.size * size
         yield AllReduceRate(
             ranks=world.size,
@@ -134,7 +143,7 @@ def _all_reduce(world: World, quick: bool) -> Iterator[AllReduceRate]:
         )
 
 
-def _timed_s(world: World, buffer: torch.Tensor) -> float:
+def _exchange_s(world: World, buffer: torch.Tensor) -> float:
     _synchronise(world.device)
     start = time.perf_counter()
     world.all_reduce(buffer)
