@@ -95,7 +95,7 @@ def test_resumes_on_another_number_of_processes(argosy: CommandLine, tiny_ventur
     arguments = (str(tiny_venture), "--set", "training.steps=26", "--set", "training.checkpoint_every=6")
     argosy("train", *arguments, "--run", "one")
     run = argosy.folder / "moved"
-    kill_when(argosy, (*arguments, "--run", "moved"), run, 6, 0.0)
+    kill_when(argosy, (*arguments, "--run", "moved"), run, 7, 0.0)
     assert (run / "checkpoints" / "step-00000006" / "manifest.json").exists()
     argosy("train", *arguments, "--run", "moved", "--set", "layout.data=2")
     assert "resumed" in (run / "events.jsonl").read_text()

@@ -19,6 +19,7 @@ from argosy.config import (
     Precision,
     Recipe,
     TransformerConfig,
+    UserError,
     Venture,
     resolve_recipe,
     transformer_config,
