@@ -60,7 +60,6 @@ def _measure(folder: Path, megabytes: int, order: str, rounds: int) -> dict[str,
         BASELINE: lambda: _bare(data, batches),
         "tight NumPy": lambda: _tight(np.asarray(data), batches),
         "argosy": lambda: _argosy(store, steps, 0 if shuffle else None),
-        "argosy, document mask": lambda: _argosy(store, steps, 0 if shuffle else None, document_mask=True),
     }
     if version("litdata") != "not installed":
         loaders["litdata"] = _litdata(folder / f"litdata-{order}", data, shuffle=shuffle)
@@ -89,8 +88,8 @@ def _tight(data: np.ndarray, batches: list[list[int]]) -> Iterator[int]:
         yield len(tokens)
 
 
-def _argosy(store: TokenStore, steps: int, seed: int | None, *, document_mask: bool = False) -> Iterator[int]:
-    plan = BatchPlan(store, BATCH, ROW, seed, document_mask=document_mask)  # a fresh plan has nothing cached
+def _argosy(store: TokenStore, steps: int, seed: int | None) -> Iterator[int]:
+    plan = BatchPlan(store, BATCH, ROW, seed)  # a fresh plan has nothing cached
     for step in range(steps):
         yield len(plan.batch(step).inputs)
 

@@ -92,19 +92,6 @@ def test_a_cursor_that_does_not_fit_raises(store: TokenStore, change: str) -> No
     assert caught.value.code == "cursor-mismatch"
 
 
-def test_document_ids_follow_the_separators(store: TokenStore) -> None:
-    plan = BatchPlan(store, 8, 16, seed=0, document_mask=True)
-    for step in range(20):
-        batch = plan.batch(step)
-        assert batch.document_ids is not None
-        begins = batch.inputs == store.index.separator_id
-        np.testing.assert_array_equal(np.diff(batch.document_ids, axis=1) == 1, begins[:, 1:])
-        for place, (source, row) in enumerate(plan.rows(step).tolist()):
-            number = store.documents("train", source).number_at(row * 16)
-            assert batch.document_ids[place, 0] == number
-    assert BatchPlan(store, 8, 16, seed=0).batch(0).document_ids is None
-
-
 def test_a_source_shorter_than_a_row_is_named(store: TokenStore) -> None:
     with pytest.raises(UserError, match="training tokens") as caught:
         BatchPlan(store, 4, store.index.sources[1].tokens, seed=0)

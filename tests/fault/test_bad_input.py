@@ -100,6 +100,9 @@ def test_a_changed_venture_is_refused_until_told(argosy: CommandLine, tiny_ventu
     assert "training.steps: 12 then, 16 now" in error and "--allow-changes" in error
     argosy(*longer, "--allow-changes")
     assert argosy.json("status", "tiny")["step"] == 16
+    batch = ("train", str(tiny_venture), "--set", "training.steps=16", "--set", "training.batch_size=5")
+    argosy("train", str(tiny_venture), "--set", "training.steps=16")
+    assert "batch_size: 6 in the checkpoint, 5 here" in argosy(*batch, "--allow-changes", code=2).stderr
     wider = ("train", str(tiny_venture), "--set", "model.dim=64")
     assert "model.dim: 32 then, 64 now" in argosy(*wider, "--allow-changes", code=2).stderr
     argosy(*wider, "--force")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from argosy.config import Execution, Layout, Recipe, TrainingConfig, UserError
+from argosy.data import Cursor
 from argosy.parallel import World
 from argosy.training.checkpoint import Checkpointer
 from argosy.training.distributed_state import AllowListUnpickler
@@ -47,7 +48,7 @@ def manifest(step: int) -> Checkpoint:
         configuration={},
         layout=Layout(),
         execution=Execution(micro_batch=1, precision="float32", compile=False, recompute=False),
-        data_sha256="0",
+        cursor=Cursor(manifest_sha256="0", seed=0, batch_size=2, sequence_length=8, step=step),
         files={},
     )
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from argosy.config import UserError
 from argosy.data.order import row_order
 from argosy.data.results import Cursor, Dataset
-from argosy.data.store import DocumentIndex, TokenStore, TokenStream
+from argosy.data.store import TokenStore, TokenStream
 
 Ints = npt.NDArray[np.int64]
 
@@ -27,8 +27,6 @@ class Batch(NamedTuple):
     """Tokens, [b, T]."""
     targets: Ints
     """The token after each, [b, T]."""
-    document_ids: npt.NDArray[np.int32] | None
-    """Number of the document each input belongs to, [b, T]; None without a document mask."""
 
 
 class BatchPlan:
@@ -48,8 +46,6 @@ class BatchPlan:
         batch_size: int,
         sequence_length: int,
         seed: int | None,
-        *,
-        document_mask: bool = False,
     ) -> None:
         self.index = data.index if isinstance(data, TokenStore) else data
         self.batch_size, self.sequence_length, self.seed = batch_size, sequence_length, seed
@@ -63,10 +59,8 @@ class BatchPlan:
         self._order = row_order(sizes, weights if len(weights) == len(sizes) else None, seed)
         self._chunk = lru_cache(maxsize=4)(self._compute_chunk)
         self._streams: list[TokenStream] = []
-        self._documents: list[DocumentIndex] | None = None
         if isinstance(data, TokenStore):
             self._streams = [data.stream("train", n) for n in range(len(sizes))]
-            self._documents = [data.documents("train", n) for n in range(len(sizes))] if document_mask else None
 
     def rows(self, step: int) -> Ints:
         """The (source, row) of each row of the global batch, [B, 2]."""
@@ -76,13 +70,7 @@ class BatchPlan:
         """Read one rank's part of the batch of a step; b is ⌈(B - rank) / ranks⌉."""
         rows = self._rows(step)[rank::ranks]
         tokens = self._tokens(rows)
-        documents = None
-        if self._documents is not None:
-            length = self.sequence_length
-            documents = np.empty((len(rows), length), dtype=np.int32)
-            for place, (source, row) in enumerate(rows):
-                self._documents[source].ids_into(documents[place], row * length)
-        return Batch(tokens[:, :-1], tokens[:, 1:], documents)
+        return Batch(tokens[:, :-1], tokens[:, 1:])
 
     def batch_hash(self, step: int) -> str:
         """SHA-256 of the global batch: its [B, T + 1] tokens as little-endian int64."""

@@ -80,14 +80,6 @@ class DocumentIndex:
             file.seek(int(self._lines[number]))
             return DocumentRecord.model_validate_json(file.readline())
 
-    def ids_into(self, out: npt.NDArray[np.int32], start: int) -> None:
-        """Fill `out` with the number of the document at each of the tokens from `start` on."""
-        first = self.starts.searchsorted(start, side="right")
-        last = self.starts.searchsorted(start + len(out) - 1, side="right")
-        out[0], out[1:] = first - 1, 0
-        out[self.starts[first:last] - start] = 1  # documents have a token at least, so no place occurs twice
-        np.cumsum(out, out=out)
-
 
 class TokenStore:
     """A prepared corpus; opened by `open_dataset`."""

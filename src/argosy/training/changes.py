@@ -36,8 +36,8 @@ def check_unchanged(
     another model or other data, which the saved state does not fit.
     """
     differences = list(_differences(checkpoint.configuration, configuration))
-    if checkpoint.data_sha256 != data_sha256:
-        differences.append(f"data: manifest {checkpoint.data_sha256[:12]} then, {data_sha256[:12]} now")
+    if checkpoint.cursor.manifest_sha256 != data_sha256:
+        differences.append(f"data: manifest {checkpoint.cursor.manifest_sha256[:12]} then, {data_sha256[:12]} now")
     fatal = [d for d in differences if not d.startswith("training.")]
     refused = fatal if allow_changes else differences
     if refused:

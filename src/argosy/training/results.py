@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from argosy.config import Execution, Layout, Recipe, Record, TransformerConfig
+from argosy.data import Cursor
 from argosy.storage import Output
 
 
@@ -45,8 +46,8 @@ class Checkpoint(Record):
     """Layout it was written from."""
     execution: Execution
     """Execution it was written from."""
-    data_sha256: str
-    """Manifest hash of the data."""
+    cursor: Cursor
+    """Place in the data: what must be the same for the next batch to be the next batch."""
     files: dict[str, Output]
     """Every other file of the folder, by relative path."""
     folder: Path = Field(Path(), exclude=True, repr=False)

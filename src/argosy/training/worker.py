@@ -118,15 +118,16 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allo
         asynchronous=venture.training.async_checkpoint,
         extra_files=[run.data / "tokenizer.json"],
     )
+    plan = BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
     start = 0
     if latest is not None:
+        plan.check_cursor(latest.cursor)
         checkpointer.restore(latest)
         start = latest.step
     layout = Layout(data=world.size)
     if world.is_main:
         _tell_start(run, config, numbers, layout, execution, start, reasons)
 
-    plan = BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
     prefetcher = Prefetcher(plan, start, numbers.steps, rank=world.rank, ranks=world.size)
     step = TrainStep(
         model,
@@ -150,7 +151,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allo
             configuration=configuration,
             layout=layout,
             execution=execution,
-            data_sha256=store.manifest_sha256,
+            cursor=plan.cursor(done),
             files={},
         )
 
