@@ -4,10 +4,7 @@ import os
 import subprocess
 import sys
 
-import pytest
-
-from argosy.hardware import BFLOAT16_WORTHWHILE, HardwareProfile
-from argosy.training import precision
+from argosy.hardware import HardwareProfile
 
 
 def probe(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,11 +29,6 @@ def test_unknown_options_are_refused() -> None:
     assert result.returncode == 2 and "--slow" in result.stderr
 
 
-def test_doctor_and_trainer_choose_bfloat16_by_the_same_rule() -> None:
-    assert precision.WORTHWHILE == BFLOAT16_WORTHWHILE
-
-
-@pytest.mark.parametrize("size", [256, 512])
 def test_rates_are_those_of_the_product_that_was_timed(size: int) -> None:
     """The best time times the rate is the operation count, and the operands stay normal numbers."""
     import torch

@@ -1,70 +1,125 @@
-"""Accelerators and their published peaks: dense, without sparsity. A wrong figure here doubles somebody's MFU."""
+"""Published peaks of accelerators: dense matrix products, without sparsity. A wrong figure here doubles somebody's MFU.
 
-from argosy.config import Precision, Record
+Vendors print the rate with 2:4 sparsity first; where a document gives only that one, the dense rate is half of it.
+`tests/hardware/test_catalogue.py` recomputes the figures from the chips' units and clocks.
+"""
+
+import re
+from typing import Literal
+
+from argosy.config import Record
+
+MatmulPrecision = Literal["float32", "tfloat32", "float16", "bfloat16"]
 
 
-class Accelerator(Record):
-    """One accelerator as its data sheet describes it."""
+class AcceleratorPeak(Record):
+    """What one accelerator can do at most, by its maker's document."""
 
     name: str
     """Model."""
-    matches: tuple[str, ...]
-    """Parts of the name the driver reports; the first entry of the catalogue that matches counts."""
-    float32_tflops: float
-    """Peak of matrix products as PyTorch runs them by default (no TF32)."""
+    pattern: str
+    """Regular expression for the whole of the name the driver reports, less the maker's prefix."""
+    float32_tflops: float | None
+    """Peak of matrix products as PyTorch runs them by default, that is without TF32."""
+    tfloat32_tflops: float | None
+    """Peak after `torch.set_float32_matmul_precision("high")`."""
+    float16_tflops: float | None
+    """Peak with float32 accumulation, which is what PyTorch uses."""
     bfloat16_tflops: float | None
-    """Peak of dense bfloat16 matrix products; null where the hardware has none."""
-    memory_gib: float
-    """Memory as sold."""
-    bandwidth_gb_per_s: float
-    """Memory bandwidth."""
+    """Peak with float32 accumulation; null where the hardware has no bfloat16."""
     source: str
-    """Data sheet, read on 2026-11-24."""
+    """Document the figures stand in, and its year."""
 
 
-def _entry(
-    name: str, matches: str, float32: float, bfloat16: float | None, memory: float, bandwidth: float, source: str
-) -> Accelerator:
-    return Accelerator(
+def _peak(
+    name: str,
+    pattern: str,
+    source: str,
+    *,
+    float32: float | None,
+    tfloat32: float | None,
+    float16: float | None,
+    bfloat16: float | None,
+) -> AcceleratorPeak:
+    return AcceleratorPeak(
         name=name,
-        matches=tuple(matches.split("|")),
+        pattern=pattern,
         float32_tflops=float32,
+        tfloat32_tflops=tfloat32,
+        float16_tflops=float16,
         bfloat16_tflops=bfloat16,
-        memory_gib=memory,
-        bandwidth_gb_per_s=bandwidth,
         source=source,
     )
 
 
+def _tensor(
+    name: str, pattern: str, float32: float | None, tfloat32: float | None, half: float, source: str
+) -> AcceleratorPeak:
+    """An accelerator that runs float16 and bfloat16 at the same rate."""
+    return _peak(name, pattern, source, float32=float32, tfloat32=tfloat32, float16=half, bfloat16=half)
+
+
+# A bare "NVIDIA H100" is left out on purpose: it may be the SXM (989) or the PCIe part (756). float32 of Blackwell
+# data-centre parts is left out because NVIDIA's own documents give 75 to 90. An unknown peak makes MFU null, not wrong.
 CATALOGUE = (
-    _entry("B200 SXM", "B200", 75.0, 2250.0, 180, 8000, "NVIDIA DGX B200 data sheet (dense = half of sparse)"),
-    _entry("H200 SXM", "H200", 67.0, 989.5, 141, 4800, "NVIDIA H200 data sheet (dense = half of sparse)"),
-    _entry("H100 PCIe", "H100 PCIe", 51.0, 756.5, 80, 2000, "NVIDIA H100 data sheet (dense = half of sparse)"),
-    _entry("H100 NVL", "H100 NVL", 60.0, 835.5, 94, 3900, "NVIDIA H100 data sheet (dense = half of sparse)"),
-    _entry("H100 SXM", "H100", 67.0, 989.5, 80, 3350, "NVIDIA H100 data sheet (dense = half of sparse)"),
-    _entry("A100 80GB", "A100-SXM4-80GB|A100 80GB", 19.5, 312.0, 80, 2039, "NVIDIA A100 data sheet"),
-    _entry("A100 40GB", "A100", 19.5, 312.0, 40, 1555, "NVIDIA A100 data sheet"),
-    _entry("L40S", "L40S", 91.6, 362.05, 48, 864, "NVIDIA L40S data sheet (dense = half of sparse)"),
-    _entry("L4", "NVIDIA L4", 30.3, 121.0, 24, 300, "NVIDIA L4 data sheet (dense = half of sparse)"),
-    _entry("A10G", "A10G", 31.2, 70.0, 24, 600, "AWS and NVIDIA A10G product brief"),
-    _entry("RTX 4090", "RTX 4090", 82.6, 165.2, 24, 1008, "NVIDIA Ada GPU architecture white paper, appendix A"),
-    _entry("RTX 3090", "RTX 3090", 35.6, 71.0, 24, 936, "NVIDIA GA102 white paper, appendix A"),
-    _entry("V100 SXM2", "V100", 15.7, None, 16, 900, "NVIDIA V100 data sheet"),
-    _entry("T4", "T4", 8.1, None, 16, 300, "NVIDIA T4 data sheet"),
-    _entry("MI300X", "MI300X", 163.4, 1307.4, 192, 5300, "AMD Instinct MI300X data sheet"),
-    _entry("MI250X", "MI250X", 47.9, 383.0, 128, 3277, "AMD Instinct MI250X data sheet"),
+    _tensor("GB200", r"GB200", None, 1250.0, 2500.0, "NVIDIA GB200 NVL72 data sheet, 2024; half of sparse"),
+    _tensor("B200", r"B200", None, 1125.0, 2250.0, "NVIDIA Blackwell architecture brief, HGX B200, 2024"),
+    _tensor("GH200", r"GH200 \d+GB?( HBM3e?)?", 66.9, 494.7, 989.4, "NVIDIA GH200 data sheet, 2023; half of sparse"),
+    _tensor("H200 SXM", r"H200", 66.9, 494.7, 989.4, "NVIDIA H200 data sheet, 2024; half of sparse"),
+    _tensor("H200 NVL", r"H200 NVL", 60.0, 417.5, 835.5, "NVIDIA H200 data sheet, 2024; half of sparse"),
+    _tensor("H100 SXM", r"H100 (SXM5 )?\d+GB HBM3", 66.9, 494.7, 989.4, "NVIDIA H100 architecture white paper, 2022"),
+    _tensor("H100 PCIe", r"H100 PCIe", 51.2, 378.0, 756.0, "NVIDIA H100 architecture white paper, 2022"),
+    _tensor("H100 NVL", r"H100 NVL", 60.0, 417.5, 835.5, "NVIDIA H100 data sheet, 2024; half of sparse"),
+    _tensor("A100", r"A100(-SXM4|-PCIE)-\d+GB|A100 80GB PCIe", 19.5, 156.0, 312.0, "NVIDIA A100 data sheet, 2021"),
+    _tensor("A40", r"A40", 37.4, 74.8, 149.7, "NVIDIA A40 data sheet, 2021"),
+    _tensor("A30", r"A30", 10.3, 82.0, 165.0, "NVIDIA A30 data sheet, 2021"),
+    _tensor("A10", r"A10", 31.2, 62.5, 125.0, "NVIDIA A10 data sheet, 2021"),
+    _tensor("L40S", r"L40S", 91.6, 183.0, 362.05, "NVIDIA L40S data sheet, 2023"),
+    _tensor("L40", r"L40", 90.5, 90.5, 181.05, "NVIDIA L40 data sheet, 2023"),
+    _tensor("L4", r"L4", 30.3, 60.0, 121.0, "NVIDIA L4 data sheet, 2023; half of sparse"),
+    _tensor("RTX 6000 Ada", r"RTX 6000 Ada Generation", 91.1, 182.1, 364.2, "NVIDIA Ada white paper, 2023"),
+    _tensor("RTX A6000", r"RTX A6000", 38.7, 77.4, 154.8, "NVIDIA GA102 white paper, 2021"),
+    _tensor("RTX 5090", r"GeForce RTX 5090", 104.8, 104.8, 209.5, "NVIDIA RTX Blackwell white paper, 2025"),
+    _tensor("RTX 4090", r"GeForce RTX 4090", 82.6, 82.6, 165.2, "NVIDIA Ada white paper, 2022"),
+    _tensor("RTX 3090", r"GeForce RTX 3090", 35.6, 35.6, 71.0, "NVIDIA GA102 white paper, 2021"),
+    _peak("T4", r"T4", "NVIDIA T4 data sheet, 2019", float32=8.1, tfloat32=None, float16=65.0, bfloat16=None),
+    _peak(
+        "V100 SXM2",
+        r"V100-SXM2-\d+GB",
+        "NVIDIA V100 data sheet, 2020",
+        float32=15.7,
+        tfloat32=None,
+        float16=125.0,
+        bfloat16=None,
+    ),
+    _peak(
+        "V100 PCIe",
+        r"V100-PCIE-\d+GB",
+        "NVIDIA V100 data sheet, 2020",
+        float32=14.0,
+        tfloat32=None,
+        float16=112.0,
+        bfloat16=None,
+    ),
+    _tensor("MI300X", r"MI300X( OAM| VF)?", 163.4, 653.7, 1307.4, "AMD Instinct MI300X data sheet, 2023"),
+    _tensor("MI325X", r"MI325X( OAM| VF)?", 163.4, 653.7, 1307.4, "AMD Instinct MI325X data sheet, 2024"),
+    _tensor("MI355X", r"MI355X( OAM| VF)?", 157.3, None, 2516.6, "AMD Instinct MI355X data sheet, 2025"),
 )
 
-
-def find_accelerator(device_name: str) -> Accelerator | None:
-    """The catalogue's entry for a name as the driver reports it, or None."""
-    return next((a for a in CATALOGUE if any(part in device_name for part in a.matches)), None)
+MAKERS = re.compile(r"^(NVIDIA |AMD Instinct |Tesla )+")
 
 
-def accelerator_peak_flops(device_name: str, precision: Precision) -> float | None:
-    """Published dense peak in FLOP/s, or None when the device or the precision is not in the catalogue."""
-    accelerator = find_accelerator(device_name)
-    if accelerator is None:
-        return None
-    tflops = accelerator.bfloat16_tflops if precision == "bfloat16" else accelerator.float32_tflops
+def find_accelerator(device_name: str) -> AcceleratorPeak | None:
+    """The entry for a name as `torch.cuda.get_device_name` gives it; None for unknown ones and for MIG slices."""
+    model = MAKERS.sub("", device_name.strip())
+    return next((entry for entry in CATALOGUE if re.fullmatch(entry.pattern, model, re.IGNORECASE)), None)
+
+
+def accelerator_peak_flops(device_name: str, precision: MatmulPrecision) -> float | None:
+    """Dense peak of `precision` in FLOP/s; None when the device is not in the catalogue or lacks the precision.
+
+    PaLM's MFU (Chowdhery et al. 2022, appendix B) divides by this figure.
+    """
+    entry = find_accelerator(device_name)
+    tflops: float | None = None if entry is None else getattr(entry, f"{precision}_tflops")
     return None if tflops is None else tflops * 1e12

@@ -1,186 +1,179 @@
-"""What this machine has and how fast it really is."""
+"""What a machine has and how fast it really is."""
 
-import os
-import platform
-import shutil
-import sys
-from datetime import UTC, datetime
-from importlib import metadata, util
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
-from argosy.config import Record
+from argosy.config import Precision, Record
 
 GIB = 2**30
 
 
-class Device(Record):
-    """An accelerator PyTorch sees."""
+class Processor(Record):
+    """The processor, and how much of it this process may use."""
+
+    model: str
+    """Name by its maker."""
+    logical_cores: int
+    """Hardware threads of the machine."""
+    physical_cores: int | None
+    """Cores of the machine, hyper-threads not counted; null where the system does not tell."""
+    usable_cores: int
+    """Whole cores left by this process's affinity and its container's quota."""
+    quota_cores: float | None
+    """The container's quota, in cores; null without one."""
+
+
+class Memory(Record):
+    """Main memory, and how much of it this process may use."""
+
+    total_gib: float
+    """Memory of the machine."""
+    usable_gib: float
+    """The same, or the container's limit where that is lower."""
+    swap_used_gib: float
+    """Memory now moved out to disk."""
+    swap_gib: float
+    """Room for moving memory out to disk."""
+    shared_gib: float | None
+    """Size of /dev/shm; null where there is none."""
+
+
+class Disk(Record):
+    """The disk under the working folder."""
+
+    folder: Path
+    """Folder looked at."""
+    free_gib: float
+    """Space this user may still write."""
+
+
+class Software(Record):
+    """What is installed, and the settings that change speed."""
+
+    system: str
+    """Operating system, its version and architecture."""
+    python: str
+    """Version of Python."""
+    torch: str | None
+    """Version of PyTorch; null when it is not installed."""
+    compiler: Path | None
+    """C++ compiler that `torch.compile` finds: `$CXX`, else `g++`; null when it finds none."""
+    python_headers: bool
+    """Whether Python.h, which compiled kernels include, is installed."""
+    nvidia_driver: str | None
+    """Version of the NVIDIA driver; null without one."""
+    missing: tuple[str, ...]
+    """Optional packages that are not installed."""
+    omp_num_threads: str | None
+    """Environment variable OMP_NUM_THREADS, which every rank obeys; null when unset."""
+    open_files_limit: int
+    """Files and sockets a process may hold open (`ulimit -n`)."""
+
+
+class Accelerator(Record):
+    """Accelerators of one kind that PyTorch sees."""
 
     name: str
-    """As the driver reports it."""
+    """Model as the driver reports it."""
+    count: int
+    """How many."""
     memory_gib: float
-    """Total memory."""
+    """Memory of each."""
+    bfloat16: bool
+    """Whether the hardware multiplies bfloat16 (not emulated)."""
 
 
-class Matmul(Record):
-    """A measured matrix product."""
+class MatmulRate(Record):
+    """The product of two square matrices, each element of order 1/√size as in a trained network."""
 
-    precision: str
-    """Number format."""
     device: str
     """`cpu`, or the accelerator's name."""
+    precision: Precision
+    """Number format."""
     size: int
-    """Side of the square matrices."""
+    """Side of the matrices."""
     tflops: float
-    """Best rate seen, in TFLOP/s."""
+    """Best rate, 2·size³ operations, in 10¹² a second."""
 
 
-class AllReduce(Record):
-    """A measured all-reduce between processes of this machine."""
+class MemoryRate(Record):
+    """Streaming over arrays larger than the caches (STREAM, McCalpin 1995)."""
+
+    device: str
+    """`cpu`, or the accelerator's name."""
+    kind: Literal["copy", "triad"]
+    """`copy` is a = b, `triad` is a = b + s·c."""
+    bandwidth_gib_per_s: float
+    """Best rate, bytes read and written both counted."""
+
+
+class DiskRate(Record):
+    """Reading a file that the system's cache does not hold."""
+
+    kind: Literal["sequential", "random"]
+    """In order, or rows at random places as a shuffled epoch reads them."""
+    block_bytes: int
+    """Size of one read."""
+    bandwidth_gib_per_s: float
+    """Rate over the whole file."""
+
+
+class AllReduceRate(Record):
+    """A sum over processes of this machine, in place."""
 
     ranks: int
     """Processes."""
+    backend: str
+    """`gloo` between CPUs, `nccl` between accelerators."""
     bytes: int
-    """Size of the buffer."""
+    """Size of each rank's buffer."""
     seconds: float
-    """Median duration."""
+    """Median time, which is what training meets."""
+    bandwidth_gib_per_s: float
+    """Bytes each rank must send in that time, 2·(ranks − 1)/ranks of the buffer (nccl-tests' bus bandwidth)."""
+
+
+class Speed(Record):
+    """Measured rates. Those of the processor use all usable cores; all-reduce divides them among the ranks."""
+
+    measured_at: str
+    """When, ISO 8601, UTC."""
+    busy_cores: float | None = None
+    """Cores that other programs kept busy just before; the figures are too low by about as much."""
+    matmul: tuple[MatmulRate, ...] = ()
+    """Matrix products on the device that training uses."""
+    memory: tuple[MemoryRate, ...] = ()
+    """Memory bandwidth of that device."""
+    disk: tuple[DiskRate, ...] = ()
+    """Reads from the disk under the working folder; empty where it cannot be written."""
+    all_reduce: tuple[AllReduceRate, ...] = ()
+    """Sums over two processes."""
+
+    def best_tflops(self, precision: Precision) -> float | None:
+        """Best matrix product in `precision` over all sizes, in 10¹² operations a second; None if not measured."""
+        return max((rate.tflops for rate in self.matmul if rate.precision == precision), default=None)
+
+    def bfloat16_gain(self) -> float | None:
+        """Rate of bfloat16 over that of float32 at the largest size measured in both; None if there is none."""
+        rates = {(rate.precision, rate.size): rate.tflops for rate in self.matmul}
+        both = [size for precision, size in rates if precision == "float32" and ("bfloat16", size) in rates]
+        return rates["bfloat16", max(both)] / rates["float32", max(both)] if both else None
 
 
 class HardwareProfile(Record):
-    """One machine."""
+    """One machine: what it has, and how fast it really is."""
 
-    host: str
-    """Its name."""
-    cpu: str
-    """Processor model."""
-    cores: int
-    """Cores this process may use, container limits included."""
-    memory_gib: float
-    """Memory this process may use, container limits included."""
-    disk_free_gib: float
-    """Free space in the working folder."""
-    python: str
-    """Version."""
-    torch: str
-    """Version, or `not installed`."""
-    compiler: str | None
-    """C++ compiler that torch.compile can use, or null."""
-    packages: dict[str, str | None]
-    """Optional packages and their versions; null where missing."""
-    devices: tuple[Device, ...] = ()
-    """Accelerators."""
-    matmul: tuple[Matmul, ...] = ()
-    """Measured matrix products; empty until the probe has run."""
-    memory_gib_per_s: float | None = None
-    """Measured bandwidth of copying main memory, reads and writes counted."""
-    all_reduce: tuple[AllReduce, ...] = ()
-    """Measured all-reduces of two processes."""
-    measured_at: str | None = None
-    """Time of the measurement, ISO 8601, UTC."""
-
-    def best_tflops(self, precision: str) -> float | None:
-        """Best measured rate in a precision over all sizes and devices, or None."""
-        return max((m.tflops for m in self.matmul if m.precision == precision), default=None)
-
-
-OPTIONAL_PACKAGES = ("pyarrow", "tensorboard")
-
-
-def system_profile() -> HardwareProfile:
-    """What can be told at once, without torch and without measuring."""
-    return HardwareProfile(
-        host=platform.node(),
-        cpu=_cpu_model(),
-        cores=usable_cores(),
-        memory_gib=round(usable_memory_bytes() / GIB, 2),
-        disk_free_gib=round(shutil.disk_usage(Path.cwd()).free / GIB, 2),
-        python=platform.python_version(),
-        torch=_version("torch") or "not installed",
-        compiler=next((path for name in ("c++", "g++", "clang++") if (path := shutil.which(name))), None),
-        packages={name: _version(name) for name in OPTIONAL_PACKAGES},
-    )
-
-
-def _version(package: str) -> str | None:
-    return metadata.version(package) if util.find_spec(package) else None
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Cores this process may use: its affinity, less a container's CPU quota (cgroup v2, then v1)."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    quota, period = 0, 1
-    if (cgroup / "cpu.max").is_file():
-        words = (cgroup / "cpu.max").read_text().split()
-        if words[0] != "max":
-            quota, period = int(words[0]), int(words[1])
-    elif (cgroup / "cpu/cpu.cfs_quota_us").is_file():
-        quota = int((cgroup / "cpu/cpu.cfs_quota_us").read_text())
-        period = int((cgroup / "cpu/cpu.cfs_period_us").read_text())
-    return max(1, min(cores, quota // period)) if quota > 0 else cores
-
-
-def usable_memory_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Memory this process may use: the machine's, or a container's limit where that is lower."""
-    total = psutil.virtual_memory().total
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        if (cgroup / name).is_file():
-            text = (cgroup / name).read_text().strip()
-            return total if text == "max" else min(total, int(text))
-    return total
-
-
-class Finding(Record):
-    """Something about this machine worth knowing."""
-
-    severity: Literal["note", "warning", "problem"]
-    """How much it matters."""
-    what: str
-    """What was found."""
-    mend: str
-    """What to do about it."""
-
-
-def findings(profile: HardwareProfile) -> list[Finding]:
-    """What is missing or odd, and how to mend it; the worst first."""
-    found = []
-
-    def add(severity: Literal["note", "warning", "problem"], what: str, mend: str) -> None:
-        found.append(Finding(severity=severity, what=what, mend=mend))
-
-    if profile.torch == "not installed":
-        add("problem", "PyTorch is not installed", "make setup, or pip install torch")
-    if profile.disk_free_gib < 2:
-        add("problem", f"only {profile.disk_free_gib:.1f} GiB free on disk", "free some space before training")
-    if profile.memory_gib < 4:
-        add("warning", f"only {profile.memory_gib:.1f} GiB of memory", "keep to models below 30M parameters")
-    if profile.compiler is None:
-        add("warning", "no C++ compiler: torch.compile falls back on CPUs", "apt-get install g++ (or your system's)")
-    slow, fast = profile.best_tflops("float32"), profile.best_tflops("bfloat16")
-    if slow and fast and fast < 1.2 * slow:
-        add("note", "bfloat16 is not faster than float32 here", 'training.precision = "auto" chooses float32')
-    if profile.packages.get("pyarrow") is None:
-        add("note", "Parquet sources cannot be read", "pip install 'argosy[parquet]'")
-    if profile.packages.get("tensorboard") is None:
-        add("note", "TensorBoard is not installed; events are written all the same", "pip install tensorboard")
-    threads = os.environ.get("OMP_NUM_THREADS")
-    if threads and threads.isdigit() and int(threads) > profile.cores:
-        add("warning", f"OMP_NUM_THREADS={threads} with {profile.cores} usable cores", "unset OMP_NUM_THREADS")
-    order = ("problem", "warning", "note")
-    return sorted(found, key=lambda finding: order.index(finding.severity))
-
-
-def now() -> str:
-    """The time, ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    hostname: str
+    """Name of the machine."""
+    processor: Processor
+    """Its processor."""
+    memory: Memory
+    """Its memory."""
+    disk: Disk
+    """Its disk."""
+    software: Software
+    """What is installed."""
+    accelerators: tuple[Accelerator, ...] = ()
+    """What PyTorch can compute on besides the processor; empty until measured."""
+    speed: Speed | None = None
+    """Measured rates; null until measured."""

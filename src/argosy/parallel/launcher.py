@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from argosy.config import RunFailed, UserError
+from argosy.hardware import usable_cores
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -59,8 +60,7 @@ def launch(
     stop_file.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="argosy-") as errors:
         environment = {**os.environ, "ARGOSY_ERRORS": errors, "PYTHONUNBUFFERED": "1"}
-        cores = len(os.sched_getaffinity(0))
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, cores // ranks)))
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // ranks)))
         if ranks == 1:
             environment |= {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
             command = [sys.executable, "-m", module, *arguments]

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from argosy.config import Precision
+from argosy.hardware import BFLOAT16_WORTHWHILE
 
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-WORTHWHILE = 1.2  # autocast's extra casts eat gains below this
 
 
 def matmul_flops_per_s(dtype: torch.dtype, device: torch.device, size: int = 768, tries: int = 4) -> float:
@@ -34,7 +34,7 @@ def choose_precision(device: torch.device) -> tuple[Precision, str]:
     """Return bfloat16 where its matrix product is worth the casts, else float32, and why."""
     rates = {name: matmul_flops_per_s(dtype, device) for name, dtype in DTYPES.items()}
     gain = rates["bfloat16"] / rates["float32"]
-    chosen: Precision = "bfloat16" if gain >= WORTHWHILE else "float32"
+    chosen: Precision = "bfloat16" if gain >= BFLOAT16_WORTHWHILE else "float32"
     return chosen, f"a bfloat16 matrix product runs at {gain:.1f} × float32 here"
 
 
