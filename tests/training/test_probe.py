@@ -1,8 +1,10 @@
-"""The probe as the doctor runs it: alone, and refusing nonsense; with the rule the trainer follows."""
+"""The probe as the doctor runs it: alone, and refusing nonsense."""
 
 import os
 import subprocess
 import sys
+
+import pytest
 
 from argosy.hardware import HardwareProfile
 
@@ -29,6 +31,7 @@ def test_unknown_options_are_refused() -> None:
     assert result.returncode == 2 and "--slow" in result.stderr
 
 
+@pytest.mark.parametrize("size", [256, 512])
 def test_rates_are_those_of_the_product_that_was_timed(size: int) -> None:
     """The best time times the rate is the operation count, and the operands stay normal numbers."""
     import torch
