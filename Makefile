@@ -27,8 +27,8 @@ quickstart: .venv/core  ## Train a small code model on this machine's own Python
 	@$(BIN)/argosy run examples/first-venture/venture.toml
 
 lint: .venv/dev  ## Format check, lint, types, import rules
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

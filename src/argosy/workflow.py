@@ -20,7 +20,7 @@ from argosy import parallel as parallel_room
 from argosy import report as report_room
 from argosy import training as training_room
 from argosy.config import Record, UserError, Venture, VentureError, resolve_recipe, transformer_config
-from argosy.storage import Run, canonical_json, digest, file_digest
+from argosy.storage import Run, canonical_json, digest, file_digest, venture_tree
 
 
 class StageStatus(Record):
@@ -28,8 +28,8 @@ class StageStatus(Record):
 
     stage: str
     """Its name."""
-    state: Literal["done", "stale", "missing"]
-    """Done and current, done but its inputs changed, or not done."""
+    state: Literal["done", "stale", "started", "missing"]
+    """Done and current, done but something before it changed, begun and not finished, or not done."""
     wall_s: float | None
     """How long it took."""
 
@@ -78,6 +78,8 @@ class Stage:
     """The part of the venture that decides the result."""
     work: Callable[[Run, Venture, Options], list[Path]]
     """Do it; returns the files the receipt vouches for."""
+    guard: Callable[[Run, Venture, Options], None] = field(default=lambda run, venture, options: None)
+    """Refuse before anything is touched."""
     discard: Callable[[Run], None] = field(default=lambda run: None)
     """Remove what would keep the work from starting afresh."""
     packages: tuple[str, ...] = ()
@@ -99,7 +101,7 @@ def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
 
 def _train(run: Run, venture: Venture, options: Options) -> list[Path]:
     keep_open = () if options.lock < 0 else (options.lock,)
-    checkpoint = training_room.train(run, venture, allow_changes=options.allow_changes, keep_open=keep_open)
+    checkpoint = training_room.train(run, venture, keep_open=keep_open)
     return [checkpoint.folder / "manifest.json", run.metrics]
 
 
@@ -118,10 +120,12 @@ def _checkpoint_hash(run: Run, _venture: Venture) -> Mapping[str, str]:
     return {} if checkpoint is None else {"checkpoint": file_digest(checkpoint.folder / "manifest.json")}
 
 
-def _report_inputs(run: Run, _venture: Venture) -> Mapping[str, str]:
+def _report_inputs(run: Run, venture: Venture) -> Mapping[str, str]:
     sources = [run.path / "evaluation.json", run.metrics, run.data / "index.json"]
-    kept = digest(canonical_json(run.venture().model_dump(mode="json")))
-    return {"venture.toml": kept, **{path.name: file_digest(path) for path in sources if path.exists()}}
+    return {
+        "venture.toml": digest(canonical_json(venture_tree(venture))),
+        **{path.name: file_digest(path) for path in sources if path.exists()},
+    }
 
 
 def _data_configuration(venture: Venture) -> Any:
@@ -145,6 +149,7 @@ STAGES = (
         lambda run, venture: {"data": file_digest(run.data / "index.json")},
         training_room.configuration_of,
         _train,
+        guard=lambda run, venture, options: _refuse_changes(run, venture, options),
         discard=lambda run: _discard_training(run),
         packages=("torch", "safetensors"),
     ),
@@ -157,6 +162,13 @@ STAGES = (
     ),
     Stage("report", _report_inputs, lambda venture: venture.title, _report, packages=("plotly", "jinja2")),
 )
+
+
+def _refuse_changes(run: Run, venture: Venture, options: Options) -> None:
+    latest = training_room.latest_checkpoint(run.checkpoints)
+    if latest is not None:
+        now, data = training_room.configuration_of(venture), file_digest(run.data / "index.json")
+        training_room.check_unchanged(latest, now, data, allow_changes=options.allow_changes)
 
 
 def _discard_training(run: Run) -> None:
@@ -183,20 +195,19 @@ def run_until(
     stages = STAGES[: 1 + [each.name for each in STAGES].index(last)]
     if parallel_room.external_world() and os.environ["RANK"] != "0":
         for each in stages:
-            _follow(each, run, venture, force=force and each.name == last, allow_changes=allow_changes)
+            _follow(each, run, venture, force=force and each.name == last)
         return run
     with run.lock() as lock:
-        run.write_venture(venture)
         options = Options(allow_changes=allow_changes, lock=lock)
         for each in stages:
             _do(each, run, venture, options, force=force and each.name == last)
     return run
 
 
-def _follow(each: Stage, run: Run, venture: Venture, *, force: bool, allow_changes: bool) -> None:
+def _follow(each: Stage, run: Run, venture: Venture, *, force: bool) -> None:
     """Wait until rank 0 has done a stage; in training, take part."""
     if each.name == "train" and (force or not _is_done(each, run, venture, since=0.0)):
-        each.work(run, venture, Options(allow_changes=allow_changes))
+        each.work(run, venture, Options())
         return
     since = psutil.Process().create_time() - RANKS_START_WITHIN_S if force else 0.0
     while not _is_done(each, run, venture, since=since):
@@ -217,6 +228,9 @@ def _do(each: Stage, run: Run, venture: Venture, options: Options, *, force: boo
         return
     if force:
         each.discard(run)
+    else:
+        each.guard(run, venture, options)
+    run.write_venture(venture)
     run.forget(each.name)
     run.event("stage", stage=each.name, state="started")
     started = time.time()
@@ -289,6 +303,7 @@ def generate(run: Run, prompt: str, **sampling: Any) -> Iterator[str]:
 
 def status(venture: Venture, run: Run) -> Status:
     """What of a run is done and current, and how far training is; reads only."""
+    latest = training_room.latest_checkpoint(run.checkpoints)
     states = []
     stale = False
     for each in STAGES:
@@ -298,9 +313,11 @@ def status(venture: Venture, run: Run) -> Status:
                 stale = not run.is_current(each.name, each.inputs(run, venture), each.configuration(venture))
             except (UserError, OSError):
                 stale = True
-        state: Literal["done", "stale", "missing"] = "missing" if receipt is None else "stale" if stale else "done"
+        state: Literal["done", "stale", "started", "missing"] = "stale" if stale else "done"
+        if receipt is None:
+            stale = True
+            state = "started" if each.name == "train" and latest is not None else "missing"
         states.append(StageStatus(stage=each.name, state=state, wall_s=receipt.wall_s if receipt else None))
-    latest = training_room.latest_checkpoint(run.checkpoints)
     size = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
     return Status(
         run=str(run.path),
@@ -333,6 +350,6 @@ def _trained(run: Run) -> "training_room.Checkpoint":
     """The newest checkpoint, every file of it compared with its hash."""
     checkpoint = training_room.latest_checkpoint(run.checkpoints)
     if checkpoint is None:
-        raise UserError("no-checkpoint", f"{run.path} has no checkpoint yet", hint=f"argosy train {run.path}")
+        raise UserError("no-checkpoint", f"{run.path} has no checkpoint yet", hint="`argosy train` makes one")
     training_room.verify(checkpoint)
     return checkpoint

@@ -98,6 +98,8 @@ def test_a_changed_venture_is_refused_until_told(argosy: CommandLine, tiny_ventu
     longer = ("train", str(tiny_venture), "--set", "training.steps=16")
     error = argosy(*longer, code=2).stderr
     assert "training.steps: 12 then, 16 now" in error and "--allow-changes" in error
+    assert argosy.json("status", "tiny")["stages"][1]["state"] == "done", "a refusal leaves the run as it was"
+    argosy("train", "tiny")
     argosy(*longer, "--allow-changes")
     assert argosy.json("status", "tiny")["step"] == 16
     batch = ("train", str(tiny_venture), "--set", "training.steps=16", "--set", "training.batch_size=5")

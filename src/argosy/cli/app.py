@@ -1,5 +1,6 @@
 """The verbs."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -217,15 +218,12 @@ def generate(
         "seed": seed,
         "max_tokens": max_tokens,
     }
-    pieces = []
-    if not json:
-        sys.stdout.write(prompt)
+    text = ""
     for piece in workflow.generate(target, prompt, **sampling):
-        pieces.append(piece)
         if not json:
-            sys.stdout.write(piece)
+            sys.stdout.write(piece if text else prompt + piece)
             sys.stdout.flush()
-    text = "".join(pieces)
+        text += piece
     show({"prompt": prompt, "text": text, **sampling}, "", as_json=json)
 
 
@@ -359,6 +357,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = 130
     except BrokenPipeError:
         code = 0
+    sys.stdout.flush()
+    if "RANK" in os.environ:
+        # As a rank, leave without tearing down the interpreter: gloo's threads may abort it when all is done.
+        os._exit(code)
     sys.exit(code)
 
 

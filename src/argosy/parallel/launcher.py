@@ -135,5 +135,6 @@ def _failure(folder: Path, code: int) -> Exception:
     if not reports:
         return RunFailed("rank-died", f"training ended with exit status {code} and said nothing")
     first = orjson.loads(reports[0].read_bytes())
+    print(first.get("traceback", ""), end="", file=sys.stderr)
     kind = UserError if first["exit_code"] == 2 else RunFailed
     return kind(first["code"], first["message"], hint=first["hint"])

@@ -12,7 +12,7 @@ from argosy.storage.files import (
     read_json,
     write_json,
 )
-from argosy.storage.run import Output, Receipt, Run
+from argosy.storage.run import Output, Receipt, Run, venture_tree
 
 __all__ = [
     "Output",
@@ -27,5 +27,6 @@ __all__ = [
     "disk_errors",
     "file_digest",
     "read_json",
+    "venture_tree",
     "write_json",
 ]

@@ -132,14 +132,8 @@ class Run:
 
     def write_venture(self, venture: Venture) -> None:
         """Keep the venture as it was run, overrides included."""
-        tree = venture.model_dump(mode="json", exclude_none=True)
-        for source, entry in zip(venture.data.sources, tree["data"]["sources"], strict=True):
-            if source.path is not None:
-                entry |= {"path": str((venture.folder / source.path).resolve()), "name": source.title}
-        if "tokenizer" in tree["data"]:
-            tree["data"]["tokenizer"] = str((venture.folder / tree["data"]["tokenizer"]).resolve())
         with atomic_write(self.path / "venture.toml") as temporary:
-            temporary.write_text(tomli_w.dumps(tree), encoding="utf-8")
+            temporary.write_text(tomli_w.dumps(venture_tree(venture)), encoding="utf-8")
 
     def venture(self) -> Venture:
         """The venture this run carried out."""
@@ -204,6 +198,17 @@ class Run:
             wall_s=round(time.time() - started, 3),
         )
         write_json(self.path / "receipts" / f"{stage}.json", receipt.model_dump(mode="json"))
+
+
+def venture_tree(venture: Venture) -> dict[str, Any]:
+    """A venture as nested mappings that mean the same in any folder: its paths are absolute."""
+    tree = venture.model_dump(mode="json", exclude_none=True)
+    for source, entry in zip(venture.data.sources, tree["data"]["sources"], strict=True):
+        if source.path is not None:
+            entry |= {"path": str((venture.folder / source.path).resolve()), "name": source.title}
+    if "tokenizer" in tree["data"]:
+        tree["data"]["tokenizer"] = str((venture.folder / tree["data"]["tokenizer"]).resolve())
+    return tree
 
 
 def now() -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from argosy.training.changes import configuration_of
+    from argosy.training.changes import check_unchanged, configuration_of
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
     from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
@@ -16,6 +16,7 @@ __all__ = [
     "Checkpoint",
     "HeldOut",
     "best_checkpoint",
+    "check_unchanged",
     "complete_checkpoints",
     "configuration_of",
     "held_out_loss",
@@ -32,6 +33,7 @@ __getattr__ = lazy_exports(
         "HeldOut": "results",
         "best_checkpoint": "manifest",
         "complete_checkpoints": "manifest",
+        "check_unchanged": "changes",
         "configuration_of": "changes",
         "latest_checkpoint": "manifest",
         "verify": "manifest",

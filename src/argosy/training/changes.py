@@ -41,7 +41,9 @@ def check_unchanged(
     fatal = [d for d in differences if not d.startswith("training.")]
     refused = fatal if allow_changes else differences
     if refused:
-        allowed = "" if fatal else "--allow-changes goes on with the new values; "
+        allowed = (
+            "" if fatal else "--allow-changes goes on with the new values (never with another batch size or seed); "
+        )
         raise UserError(
             "venture-changed",
             f"the venture changed since checkpoint {checkpoint.name}:\n  " + "\n  ".join(refused),

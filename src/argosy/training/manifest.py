@@ -55,7 +55,12 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     try:
         checkpoint = Checkpoint.model_validate_json(canonical_json(read_json(folder / "manifest.json")))
     except ValidationError as error:
-        raise UserError("damaged-checkpoint", f"{folder}/manifest.json is not a checkpoint manifest: {error}") from None
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
+        raise UserError(
+            "damaged-checkpoint",
+            f"{folder}/manifest.json is not a manifest of this version: {wrong}",
+            hint=f"remove the folder {folder}, or open it with the version that wrote it",
+        ) from None
     return checkpoint.model_copy(update={"folder": folder})
 
 

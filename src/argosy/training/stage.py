@@ -6,8 +6,6 @@ Torch-free on this side: the ranks run `argosy.training.worker`.
 import signal
 from collections.abc import Sequence
 
-import orjson
-
 from argosy.config import ArgosyError, UserError, Venture
 from argosy.parallel import external_world, launch
 from argosy.storage import Run
@@ -29,22 +27,22 @@ class Interrupted(ArgosyError):
         self.exit_code = 128 + number
 
 
-def train(run: Run, venture: Venture, *, allow_changes: bool = False, keep_open: Sequence[int] = ()) -> Checkpoint:
+def train(run: Run, venture: Venture, *, keep_open: Sequence[int] = ()) -> Checkpoint:
     """Train `venture`, which `run` keeps, to its last step, from the latest checkpoint if there is one.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; a checkpoint was saved first.
-        UserError: the checkpoint is damaged, or was made by another venture or other data.
+        UserError: the checkpoint is damaged, or its place in the data does not fit.
         RunFailed: a rank died or the loss was not finite.
     """
     if external_world():
         from argosy.training.worker import work
 
-        number = work(run, venture, allow_changes=allow_changes)
+        number = work(run, venture)
     else:
         number = launch(
             "argosy.training.worker",
-            [str(run.path), orjson.dumps({"allow_changes": allow_changes}).decode()],
+            [str(run.path)],
             ranks=venture.layout.ranks,
             stop_file=run.path / STOP_FILE,
             keep_open=keep_open,

@@ -1,4 +1,4 @@
-"""`python -m argosy.training.worker RUN OPTIONS`: one rank of a training run."""
+"""`python -m argosy.training.worker RUN`: one rank of a training run."""
 
 import contextlib
 import os
@@ -8,7 +8,6 @@ import traceback
 from pathlib import Path
 from typing import Any, cast
 
-import orjson
 import torch
 from torch import nn
 
@@ -30,7 +29,7 @@ from argosy.parallel import World, join, report_failure
 from argosy.progress import progress
 from argosy.storage import Run, disk_errors
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
-from argosy.training.changes import check_unchanged, configuration_of
+from argosy.training.changes import configuration_of
 from argosy.training.checkpoint import Checkpointer
 from argosy.training.held_out import held_out_loss
 from argosy.training.loop import TrainingLoop
@@ -48,10 +47,10 @@ EVALUATION_SHARE = 0.05  # of the tokens between two evaluations
 
 def main() -> None:
     """Run one rank; a failure is written where the launcher finds it."""
-    run, options = Run(sys.argv[1]), orjson.loads(sys.argv[2])
+    run = Run(sys.argv[1])
     try:
         with disk_errors(run.path):
-            work(run, run.venture(), **options)
+            work(run, run.venture())
     except ArgosyError as error:
         details = {
             "code": error.code,
@@ -62,20 +61,19 @@ def main() -> None:
         report_failure("rank", int(os.environ.get("RANK", "0")), details)
         sys.exit(error.exit_code)
     except Exception as error:
-        story = traceback.format_exc()
-        print(story, file=sys.stderr)
         last = traceback.extract_tb(error.__traceback__)[-1]
         details = {
             "code": "rank-failed",
             "message": f"rank {os.environ.get('RANK', '0')}: {type(error).__name__}: {error}",
             "hint": f"at {Path(last.filename).name}:{last.lineno}; the whole traceback is above",
             "exit_code": 1,
+            "traceback": traceback.format_exc(),
         }
         report_failure("rank", int(os.environ.get("RANK", "0")), details)
         sys.exit(1)
 
 
-def work(run: Run, venture: Venture, *, allow_changes: bool) -> int:
+def work(run: Run, venture: Venture) -> int:
     """Train in this process as one rank; returns the signal that asked for a stop, or 0."""
     signals: list[int] = []
     previous = {
@@ -84,14 +82,14 @@ def work(run: Run, venture: Venture, *, allow_changes: bool) -> int:
     }
     try:
         with join(venture.run) as world:
-            _train(run, venture, world, signals, allow_changes=allow_changes)
+            _train(run, venture, world, signals)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
     return signals[0] if signals else 0
 
 
-def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allow_changes: bool) -> None:
+def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None:
     store = open_dataset(run.data, verify=world.is_main)
     config = transformer_config(venture, store.index.vocabulary_size)
     numbers = resolve_recipe(venture, config)
@@ -103,8 +101,6 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int], *, allo
         )
     configuration = configuration_of(venture)
     latest = latest_checkpoint(run.checkpoints)
-    if latest is not None:
-        check_unchanged(latest, configuration, store.manifest_sha256, allow_changes=allow_changes)
     seed_everything(venture.training.seed + world.rank)
     model = _build_model(config, venture, world)
     execution, reasons = _choose_execution(venture, numbers, model, world, latest)
@@ -288,7 +284,9 @@ def _tell_start(
     for reason in reasons:
         run.event("choice", reason=reason)
     how = f"{layout}, {execution.precision}{', compiled' if execution.compile else ''}"
-    where = f"resuming at step {start}" if start else f"{config.parameter_count() / 1e6:.1f} M parameters"
+    count = config.parameter_count()
+    size = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
+    where = f"resuming at step {start}" if start else f"{size} parameters"
     print(
         f"training: {where}, {numbers.steps} steps of {numbers.tokens_per_step:,} tokens, {how}",
         file=sys.stderr,
