@@ -73,7 +73,7 @@ def launch(
             stdin=subprocess.DEVNULL,
             pass_fds=keep_open,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         with _forward_signals(process, stop_file) as received:
             code = process.wait()
@@ -85,7 +85,7 @@ def launch(
         return received[0] if received else 0
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this process with SIGTERM when its parent dies, so that no rank outlives the command."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
