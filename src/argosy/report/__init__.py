@@ -1,4 +1,4 @@
-"""The page, its plots, and runs side by side: views of results, torch-free."""
+"""The page a run is shown by, and runs side by side: views of results, torch-free."""
 
 from typing import TYPE_CHECKING
 

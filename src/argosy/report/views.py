@@ -1,19 +1,32 @@
-"""A run's files as the report sees them; whatever is missing stays None. Torch-free."""
+"""A run's files as the report reads them: what is missing is empty, what is damaged is named. Torch-free."""
 
-import contextlib
+import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from argosy.config import UserError, Venture
-from argosy.data import Dataset
-from argosy.evaluation import Evaluation
-from argosy.storage import Receipt, Run, canonical_json, read_json
+from argosy.report.metrics import Metrics, read_metrics
+from argosy.report.tree import Tree, branch, number, text
+from argosy.storage import Run
 
-MAX_POINTS = 2000
-STAGE_NAMES = ("prepare", "train", "evaluate")
+STAGES = ("prepare", "train", "evaluate")  # the report does not tell of itself: the same run gives the same page
+
+
+@dataclass(frozen=True)
+class HeldOutPoint:
+    """A held-out loss measured during training."""
+
+    step: int
+    """Optimiser updates done."""
+    tokens: float
+    """Tokens trained on."""
+    loss: float
+    """Nats a token."""
+    bits_per_byte: float | None
+    """Bits for each byte of the text."""
 
 
 @dataclass(frozen=True)
@@ -22,76 +35,111 @@ class RunView:
 
     run: Run
     """The run."""
-    venture: Venture | None
-    """As it was run."""
-    dataset: Dataset | None
-    """Prepared data."""
-    evaluation: Evaluation | None
-    """Held-out figures and samples."""
-    metrics: list[dict[str, Any]]
-    """Training steps, thinned to at most `MAX_POINTS`."""
-    steps: int
-    """Training steps before thinning."""
-    held_out: list[dict[str, Any]]
-    """Held-out losses during training, one a step."""
-    events: list[dict[str, Any]]
-    """The run's story."""
-    start: dict[str, Any]
-    """How training began: parameters, layout, precision."""
-    receipts: list[Receipt]
-    """Completed stages."""
+    venture: Tree
+    """`venture.toml`."""
+    dataset: Tree
+    """`data/index.json`."""
+    evaluation: Tree
+    """`evaluation.json`."""
+    checkpoint: Tree
+    """Manifest of the newest checkpoint."""
+    checkpoint_file: str
+    """Where that manifest is, inside the run."""
+    receipts: dict[str, Tree]
+    """Receipts of the stages that completed, in order."""
+    metrics: Metrics
+    """`metrics.jsonl`."""
+    events: list[Tree]
+    """`events.jsonl`, without the report's own."""
+    damaged: list[str]
+    """Files that are there and cannot be read."""
 
-    def total(self, key: str) -> float:
-        """Sum of a metric over the shown steps."""
-        return float(sum(line.get(key) or 0 for line in self.metrics))
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return text(self.venture, "name") or self.run.path.resolve().name
+
+    @property
+    def title(self) -> str:
+        """Headline of the page."""
+        return text(self.venture, "title") or self.name
+
+    @property
+    def starts(self) -> list[Tree]:
+        """The last start of training and each time it was resumed since."""
+        return [event for event in self._training if event.get("kind") in ("started", "resumed")]
+
+    @property
+    def start(self) -> Tree:
+        """How training last began: ranks, layout, precision."""
+        return self.starts[-1] if self.starts else {}
+
+    @property
+    def recipe(self) -> Tree:
+        """The numbers of the training, every default resolved."""
+        return branch(self.checkpoint, "recipe") or branch(self.start, "recipe")
+
+    @property
+    def held_out(self) -> list[HeldOutPoint]:
+        """Held-out losses during training, one a step, as far as the metrics reach."""
+        points = {}
+        for event in self._training:
+            step, loss = number(event, "step"), number(event, "loss")
+            if event.get("kind") == "held_out" and step is not None and loss is not None:
+                tokens = self.metrics.tokens_at(step)
+                if tokens is not None:
+                    points[step] = HeldOutPoint(int(step), tokens, loss, number(event, "bits_per_byte"))
+        return [points[step] for step in sorted(points)]
+
+    @property
+    def _training(self) -> list[Tree]:
+        """Events since training last began from nothing: a forced run leaves the story of those before it."""
+        places = [place for place, event in enumerate(self.events) if event.get("kind") == "started"]
+        return self.events[places[-1] :] if places else self.events
 
 
 def view_run(run: Run) -> RunView:
-    """Read a run; missing parts stay empty, damaged ones raise `UserError`."""
-    metrics = _lines(run.metrics)
-    events = _lines(run.events)
-    held_out = {e["step"]: e for e in events if e["kind"] == "held_out"}
-    last_step = metrics[-1]["step"] if metrics else 0
-    starts = [e for e in events if e["kind"] in ("started", "resumed")]
-    venture = None
-    with contextlib.suppress(UserError):
-        venture = run.venture()
+    """Read a run as far as it goes."""
+    damaged: list[str] = []
+
+    def read(file: str, parse: Callable[[bytes], Any]) -> Tree:
+        try:
+            tree = parse((run.path / file).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):  # both JSON and TOML errors are ValueErrors
+            tree = None
+        if not isinstance(tree, dict):
+            damaged.append(file)
+            return {}
+        return tree
+
+    manifests = sorted(run.checkpoints.glob("step-*/manifest.json"))
+    manifest = str(manifests[-1].relative_to(run.path)) if manifests else ""
+    receipts = {stage: read(f"receipts/{stage}.json", orjson.loads) for stage in STAGES}
     return RunView(
         run=run,
-        venture=venture,
-        dataset=_optional(run.data / "index.json", Dataset),
-        evaluation=_optional(run.path / "evaluation.json", Evaluation),
-        metrics=thin(metrics, "loss"),
-        steps=len(metrics),
-        held_out=[held_out[step] for step in sorted(held_out) if step <= last_step],
-        events=events,
-        start=starts[-1] if starts else {},
-        receipts=[r for name in STAGE_NAMES if (r := run.receipt(name)) is not None],
+        venture=read("venture.toml", lambda data: tomllib.loads(data.decode())),
+        dataset=read("data/index.json", orjson.loads),
+        evaluation=read("evaluation.json", orjson.loads),
+        checkpoint=read(manifest, orjson.loads) if manifest else {},
+        checkpoint_file=manifest,
+        receipts={stage: receipt for stage, receipt in receipts.items() if receipt},
+        metrics=read_metrics(run.metrics),
+        events=[event for event in _lines(run.events) if event.get("stage") != "report"],
+        damaged=damaged,
     )
 
 
-def thin(lines: list[dict[str, Any]], key: str, limit: int = MAX_POINTS) -> list[dict[str, Any]]:
-    """Keep at most `limit` lines: of each bucket the ones where `key` is lowest and highest, so spikes stay."""
-    if len(lines) <= limit:
-        return lines
-    buckets = limit // 2
-    kept: list[dict[str, Any]] = []
-    for number in range(buckets):
-        bucket = lines[number * len(lines) // buckets : (number + 1) * len(lines) // buckets]
-        low = min(bucket, key=lambda line: line[key])
-        high = max(bucket, key=lambda line: line[key])
-        kept += [low] if low is high else sorted((low, high), key=lambda line: line["step"])
-    return kept
-
-
-def _optional(path: Path, kind: type[Any]) -> Any:
-    return kind.model_validate_json(canonical_json(read_json(path))) if path.exists() else None
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    lines = []
-    if path.exists():
-        for line in path.read_bytes().splitlines():
-            with contextlib.suppress(orjson.JSONDecodeError):  # the last line may be cut by a kill
-                lines.append(orjson.loads(line))
-    return lines
+def _lines(path: Path) -> list[Tree]:
+    if not path.exists():
+        return []
+    events: list[Tree] = []
+    for line in path.read_bytes().splitlines():
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:  # a line cut by a kill
+            continue
+        if isinstance(event, dict):
+            events.append(event)
+    return events
