@@ -37,7 +37,7 @@ CASES = [("3M", "adamw", "bfloat16"), ("10M", "adamw", "bfloat16"), ("10M", "muo
 def main() -> None:
     """Measure, keep, print."""
     options = arguments(__doc__ or "", name="overhead")
-    rounds, steps, warmup = (3, 24, 8) if options.quick else (7, 48, 8)
+    rounds, steps, warmup = (3, 24, 8) if options.quick else (5, 40, 8)
     threads = min(2, len(os.sched_getaffinity(0)))
     cases = CASES[:1] if options.quick else CASES
     head = header(["argosy", "torch", "numpy"], rounds=rounds, steps=steps, warmup=warmup, threads=threads)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from argosy.config import Execution, Layout, Recipe, TransformerConfig
+from argosy.data import Cursor
 from argosy.training import Checkpoint
 
 
@@ -27,7 +28,7 @@ def checkpoint_of(config: TransformerConfig, folder: Path) -> Checkpoint:
         configuration={},
         layout=Layout(),
         execution=Execution(micro_batch=1, precision="float32", compile=False, recompute=False),
-        data_sha256="0" * 64,
+        cursor=Cursor(manifest_sha256="0" * 64, seed=0, batch_size=1, sequence_length=config.sequence_length, step=1),
         files={},
         folder=folder,
     )

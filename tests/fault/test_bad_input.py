@@ -138,20 +138,12 @@ def test_a_rank_that_dies_stops_all_and_is_named(argosy: CommandLine, tiny_ventu
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     family = descendants(process.pid)
-    victim = next(pid for pid in family if _environment(pid).get("RANK") == "1")
+    victim = next(pid for pid in family if Path(f"/proc/{pid}/comm").read_text().strip() == "argosy rank 1")
     os.kill(victim, signal.SIGKILL)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "rank 1 was killed by signal 9" in err
     assert not [pid for pid in family if Path(f"/proc/{pid}").exists()], "no process may be left"
-
-
-def _environment(pid: int) -> dict[str, str]:
-    try:
-        entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return {}
-    return dict(entry.decode(errors="replace").split("=", 1) for entry in entries if b"=" in entry)
 
 
 def test_a_full_disk_keeps_the_last_state(argosy: CommandLine, tiny_venture: Path) -> None:

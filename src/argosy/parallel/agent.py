@@ -7,13 +7,14 @@ every start. CUDA does not survive a fork; with it, ranks are processes of their
 
 import importlib
 import logging
+import os
 import signal
 import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from argosy.parallel.launcher import die_with_parent, report_failure
+from argosy.parallel.launcher import die_with_parent, name_process, report_failure
 
 
 def main() -> None:
@@ -59,6 +60,7 @@ def _preloaded(module: str) -> Callable[[], Any]:
 
 def _rank(function: Callable[[], Any], arguments: list[str]) -> None:
     die_with_parent()
+    name_process(f"argosy rank {os.environ['RANK']}")
     sys.argv = arguments
     function()
 
