@@ -19,6 +19,7 @@ from argosy.models import Transformer
 from argosy.storage import Run
 from argosy.training import summed_loss
 from argosy.training.optimizers import build_optimizers
+from argosy.training.precision import DTYPES
 
 
 def main() -> None:
@@ -31,8 +32,9 @@ def main() -> None:
     data = np.memmap(run.data / store.index.shards[0].file, dtype=f"<{store.index.dtype[0]}2", mode="r")
     model = Transformer(config)
     model.initialise(0)
-    optimizers = build_optimizers(model, venture.training, recipe.learning_rate)
-    dtype = torch.bfloat16 if venture.training.precision == "bfloat16" else torch.float32
+    precision = "bfloat16" if venture.training.precision == "bfloat16" else "float32"
+    optimizers = build_optimizers(model, venture.training, recipe.learning_rate, precision)
+    dtype = DTYPES[precision]
     length, rows = recipe.sequence_length, recipe.batch_size
     begun = 0.0
     for step in range(steps):

@@ -30,7 +30,7 @@ def main() -> None:
         model = Transformer(shape())
         model.initialise(0)
         gradients: list[dict[str, np.ndarray]] = []
-        optimizers = build_optimizers(model, TrainingConfig(), 3e-3)
+        optimizers = build_optimizers(model, TrainingConfig(), 3e-3, "float32")
         step = TrainStep(
             model,
             optimizers,

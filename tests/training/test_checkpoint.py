@@ -56,7 +56,7 @@ def manifest(step: int) -> Checkpoint:
 def checkpointer(folder: Path, *, seed: int = 0, keep_last: int = 9, asynchronous: bool = False) -> Checkpointer:
     """A checkpointer of a small model that has done one Muon step."""
     model = model_of(shape(), seed)
-    optimizers = build_optimizers(model, TrainingConfig(optimizer="muon"), 1e-2)
+    optimizers = build_optimizers(model, TrainingConfig(optimizer="muon"), 1e-2, "float32")
     model(torch.randint(97, (2, 12), generator=torch.Generator().manual_seed(seed))).square().mean().backward()
     for optimizer in optimizers:
         optimizer.step()

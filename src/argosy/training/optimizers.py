@@ -6,18 +6,21 @@ import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Muon, Optimizer
 
-from argosy.config import TrainingConfig
+from argosy.config import Precision, TrainingConfig
+from argosy.training.muon import Float32Muon
 
 ADAM_EPS = 1e-8
 MUON_MOMENTUM = 0.95  # Jordan et al. 2024
 
 
-def build_optimizers(model: nn.Module, training: TrainingConfig, learning_rate: float) -> list[Optimizer]:
+def build_optimizers(
+    model: nn.Module, training: TrainingConfig, learning_rate: float, precision: Precision
+) -> list[Optimizer]:
     """Return the optimisers that together update every parameter of `model` once.
 
     Embeddings and norms have no weight decay. With `muon`, the matrices inside the blocks go to Muon, with updates
     scaled to AdamW's root mean square so that one learning rate serves both (Liu et al. 2025, arXiv:2502.16982, eq. 4);
-    everything else goes to AdamW.
+    everything else goes to AdamW. Muon orthogonalises in the `precision` of the run.
     """
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     parameters = dict(model.named_parameters())
@@ -27,7 +30,7 @@ def build_optimizers(model: nn.Module, training: TrainingConfig, learning_rate: 
     if training.optimizer == "muon":
         hidden = [p for n, p in decayed.items() if not n.startswith("head.")]
         head = [p for n, p in decayed.items() if n.startswith("head.")]
-        muon = Muon(
+        muon = (Muon if precision == "bfloat16" else Float32Muon)(
             hidden,
             lr=learning_rate,
             weight_decay=decay,

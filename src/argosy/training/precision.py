@@ -39,7 +39,7 @@ def choose_precision(device: torch.device) -> tuple[Precision, str]:
             rates[name] = max(rates[name], matmul_flops_per_s(dtype, device, tries=2))
     gain = rates["bfloat16"] / rates["float32"]
     chosen: Precision = "bfloat16" if gain >= BFLOAT16_WORTHWHILE else "float32"
-    return chosen, f"a bfloat16 matrix product runs at {gain:.1f} × float32 here"
+    return chosen, f"a bfloat16 matrix product runs at {gain:.2g} × float32 here"
 
 
 def compile_blocks(model: nn.Module, device: torch.device) -> str:

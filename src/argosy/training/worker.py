@@ -104,7 +104,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
     seed_everything(venture.training.seed + world.rank)
     model = _build_model(config, venture, world)
     execution, reasons = _choose_execution(venture, numbers, model, world, latest)
-    optimizers = build_optimizers(model, venture.training, numbers.learning_rate)
+    optimizers = build_optimizers(model, venture.training, numbers.learning_rate, execution.precision)
     checkpointer = Checkpointer(
         run.checkpoints,
         model,
