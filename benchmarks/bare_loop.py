@@ -32,7 +32,7 @@ def main() -> None:
     data = np.memmap(run.data / store.index.shards[0].file, dtype=f"<{store.index.dtype[0]}2", mode="r")
     model = Transformer(config)
     model.initialise(0)
-    precision = "bfloat16" if venture.training.precision == "bfloat16" else "float32"
+    precision = venture.training.precision
     optimizers = build_optimizers(model, venture.training, recipe.learning_rate, precision)
     dtype = DTYPES[precision]
     length, rows = recipe.sequence_length, recipe.batch_size

@@ -1,17 +1,13 @@
 """The stages in order. The only room that sees all the others, and the only writer of results and receipts."""
 
 import importlib.metadata
-import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
-
-import psutil
 
 from argosy import config as configuration_room
 from argosy import data as data_room
@@ -20,7 +16,7 @@ from argosy import parallel as parallel_room
 from argosy import report as report_room
 from argosy import training as training_room
 from argosy.config import Record, UserError, Venture, VentureError, resolve_recipe, transformer_config
-from argosy.storage import Run, canonical_json, digest, file_digest, venture_tree
+from argosy.storage import Run, canonical_json, commit_folder, digest, file_digest, venture_tree
 
 
 class StageStatus(Record):
@@ -53,17 +49,16 @@ class Status(Record):
     """Bytes on disk."""
 
 
-RANKS_START_WITHIN_S = 10.0  # of each other; a forced stage is recognised by a receipt newer than this
-
-
 @dataclass(frozen=True)
 class Options:
     """What a command adds to the venture for this time only."""
 
     allow_changes: bool = False
     """Resume although training keys differ from the checkpoint's."""
-    lock: int = -1
-    """Descriptor of the held run lock; child processes keep it open."""
+    retrain: bool = False
+    """Training will begin from nothing, so no checkpoint has to fit."""
+    tell: Callable[[str], None] = lambda word: None
+    """Give the ranks of an external launcher a word."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +90,16 @@ def check(venture: Venture) -> None:
 
 
 def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
-    data_room.prepare(venture, run.data)
+    if _beside(run).is_dir():
+        commit_folder(_beside(run), run.data)
+    else:
+        data_room.prepare(venture, run.data)
     return [path for path in sorted(run.data.iterdir()) if path.is_file()]
 
 
 def _train(run: Run, venture: Venture, options: Options) -> list[Path]:
-    keep_open = () if options.lock < 0 else (options.lock,)
-    checkpoint = training_room.train(run, venture, keep_open=keep_open)
+    options.tell("train")
+    checkpoint = training_room.train(run, venture)
     return [checkpoint.folder / "manifest.json", run.metrics]
 
 
@@ -142,6 +140,7 @@ STAGES = (
         lambda run, venture: {"sources": data_room.source_fingerprint(venture)},
         _data_configuration,
         _prepare,
+        guard=lambda run, venture, options: _refuse_new_data(run, venture, options),
         packages=("numpy", "tokenizers", "tiktoken"),
     ),
     Stage(
@@ -164,11 +163,28 @@ STAGES = (
 )
 
 
+def _refuse_new_data(run: Run, venture: Venture, options: Options) -> None:
+    """Prepare beside the data that a checkpoint was trained on, which is kept unless this is the same again."""
+    latest = training_room.latest_checkpoint(run.checkpoints)
+    beside = _beside(run)
+    shutil.rmtree(beside, ignore_errors=True)
+    if latest is not None and not options.retrain:
+        data_room.prepare(venture, beside)
+        if file_digest(beside / "index.json") != latest.cursor.manifest_sha256:
+            shutil.rmtree(beside)
+            raise training_room.data_changed(latest, _data_configuration(run.venture()), _data_configuration(venture))
+
+
+def _beside(run: Run) -> Path:
+    return run.path / ".data.new"
+
+
 def _refuse_changes(run: Run, venture: Venture, options: Options) -> None:
     latest = training_room.latest_checkpoint(run.checkpoints)
     if latest is not None:
-        now, data = training_room.configuration_of(venture), file_digest(run.data / "index.json")
-        training_room.check_unchanged(latest, now, data, allow_changes=options.allow_changes)
+        training_room.check_unchanged(
+            latest, venture, file_digest(run.data / "index.json"), allow_changes=options.allow_changes
+        )
 
 
 def _discard_training(run: Run) -> None:
@@ -183,42 +199,40 @@ def stage(name: str) -> Stage:
 
 
 def run_until(
-    venture: Venture, last: str, run: Run | None = None, *, force: bool = False, allow_changes: bool = False
+    venture: Venture,
+    last: str,
+    run: Run | None = None,
+    *,
+    force: bool = False,
+    afresh: bool = False,
+    allow_changes: bool = False,
 ) -> Run:
-    """Do the stages up to `last`, skipping those whose receipts match; `force` redoes `last`.
+    """Do the stages up to `last`, skipping those whose receipts match; `force` redoes `last`, `afresh` all of them.
 
     As one rank among others that torchrun, Slurm or Kubernetes started, rank 0 does the stages; the others wait for
-    them and take part in training. Raises whatever a stage raises; stages done before it stay done.
+    its word and take part in training. Raises whatever a stage raises; stages done before it stay done.
     """
-    check(venture)
     run = run or Run.of(venture)
-    stages = STAGES[: 1 + [each.name for each in STAGES].index(last)]
-    if parallel_room.external_world() and os.environ["RANK"] != "0":
-        for each in stages:
-            _follow(each, run, venture, force=force and each.name == last)
+
+    def lead(tell: Callable[[str], None] = lambda word: None) -> None:
+        check(venture)
+        options = Options(allow_changes=allow_changes, retrain=force and last == "train", tell=tell)
+        with run.lock():
+            if afresh:
+                _forget_everything(run)
+            for each in STAGES[: 1 + [each.name for each in STAGES].index(last)]:
+                _do(each, run, venture, options, force=force and each.name == last)
+
+    if not parallel_room.external_world():
+        lead()
         return run
-    with run.lock() as lock:
-        options = Options(allow_changes=allow_changes, lock=lock)
-        for each in stages:
-            _do(each, run, venture, options, force=force and each.name == last)
+    with parallel_room.crew(venture.run) as crew:
+        if crew.is_main:
+            lead(crew.tell)
+        else:
+            while crew.hear() == "train":
+                training_room.train(run, venture)
     return run
-
-
-def _follow(each: Stage, run: Run, venture: Venture, *, force: bool) -> None:
-    """Wait until rank 0 has done a stage; in training, take part."""
-    if each.name == "train" and (force or not _is_done(each, run, venture, since=0.0)):
-        each.work(run, venture, Options())
-        return
-    since = psutil.Process().create_time() - RANKS_START_WITHIN_S if force else 0.0
-    while not _is_done(each, run, venture, since=since):
-        time.sleep(0.1)
-
-
-def _is_done(each: Stage, run: Run, venture: Venture, *, since: float) -> bool:
-    receipt = run.receipt(each.name)
-    if receipt is None or datetime.fromisoformat(receipt.started_at).timestamp() < since:
-        return False
-    return run.is_current(each.name, each.inputs(run, venture), each.configuration(venture))
 
 
 def _do(each: Stage, run: Run, venture: Venture, options: Options, *, force: bool) -> None:
@@ -255,20 +269,16 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def forget_everything(run: Run) -> None:
+def _forget_everything(run: Run) -> None:
     """Withdraw every receipt and remove what the stages would go on from."""
-    with run.lock():
-        for each in STAGES:
-            run.forget(each.name)
-            each.discard(run)
+    for each in STAGES:
+        run.forget(each.name)
+        each.discard(run)
 
 
 def run(venture: Venture, folder: Run | None = None, *, force: bool = False) -> Run:
     """Carry out the whole journey; `force` starts from nothing."""
-    target = folder or Run.of(venture)
-    if force:
-        forget_everything(target)
-    return run_until(venture, STAGES[-1].name, target)
+    return run_until(venture, STAGES[-1].name, folder, afresh=force)
 
 
 def prepare(venture: Venture, folder: Run | None = None, *, force: bool = False) -> "data_room.Dataset":

@@ -9,7 +9,7 @@ from tests.conftest import CommandLine
 
 
 def test_runs_under_torchrun(argosy: CommandLine, tiny_venture: Path) -> None:
-    for arguments in (["run", str(tiny_venture)], ["train", str(tiny_venture), "--force"]):
+    for arguments in (["run", str(tiny_venture)], ["run", str(tiny_venture), "--force"]):
         command = [
             sys.executable,
             "-m",
@@ -34,6 +34,32 @@ def test_runs_under_torchrun(argosy: CommandLine, tiny_venture: Path) -> None:
     assert events.count('"ranks":2') == 2
     argosy("run", str(tiny_venture))
     assert argosy.json("status", "tiny")["step"] == 12
+
+
+def ranks_of_no_launcher(argosy: CommandLine, port: int, *commands: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Start one rank for each command as Slurm would, and return (exit status, standard error) of each."""
+    processes = []
+    for rank, command in enumerate(commands):
+        place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(len(commands))}
+        argosy.environment |= {**place, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        processes.append(argosy.start(*command))
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    return [(process.returncode, error) for process, error in zip(processes, errors, strict=True)]
+
+
+def test_when_rank_0_fails_nobody_waits(argosy: CommandLine, tiny_venture: Path) -> None:
+    (tiny_venture.parent / "corpus.jsonl").write_text("not json\n")
+    command = ("run", str(tiny_venture))
+    (first, said), (second, heard) = ranks_of_no_launcher(argosy, 29618, command, command)
+    assert (first, second) == (2, 1) and "[bad-record]" in said
+    assert "rank 0 failed" in heard and "not JSON" in heard and "Traceback" not in heard
+
+
+def test_ranks_with_other_settings_are_named(argosy: CommandLine, tiny_venture: Path) -> None:
+    command = ("train", str(tiny_venture))
+    ends = ranks_of_no_launcher(argosy, 29619, command, (*command, "--set", "training.learning_rate=0.1"))
+    assert all("rank 1 has another configuration than rank 0" in said for _, said in ends), ends
+    assert [code for code, _ in ends] == [1, 1]
 
 
 def test_a_missing_rank_is_named(argosy: CommandLine, tiny_venture: Path) -> None:

@@ -20,12 +20,12 @@ def test_missing_source(argosy: CommandLine, tiny_venture: Path) -> None:
     assert "corpsu.jsonl" in error and "corpus.jsonl" in error
 
 
-@pytest.mark.parametrize("documents", [0, 1, 3])
-def test_empty_and_too_short_corpora(argosy: CommandLine, tiny_venture: Path, documents: int) -> None:
+@pytest.mark.parametrize(("documents", "code"), [(0, "empty-corpus"), (1, "corpus-too-short"), (3, "corpus-too-short")])
+def test_empty_and_too_short_corpora(argosy: CommandLine, tiny_venture: Path, documents: int, code: str) -> None:
     lines = (tiny_venture.parent / "corpus.jsonl").read_text().splitlines()[:documents]
     (tiny_venture.parent / "corpus.jsonl").write_text("".join(line + "\n" for line in lines))
     error = argosy("prepare", str(tiny_venture), "--set", "data.sequence_length=4096", code=2).stderr
-    assert "argosy:" in error
+    assert f"[{code}]" in error
 
 
 def test_invalid_utf8_is_counted_not_fatal(argosy: CommandLine, tiny_venture: Path) -> None:
@@ -105,9 +105,28 @@ def test_a_changed_venture_is_refused_until_told(argosy: CommandLine, tiny_ventu
     batch = ("train", str(tiny_venture), "--set", "training.steps=16", "--set", "training.batch_size=5")
     argosy("train", str(tiny_venture), "--set", "training.steps=16")
     assert "batch_size: 6 in the checkpoint, 5 here" in argosy(*batch, "--allow-changes", code=2).stderr
+    other = ("train", str(tiny_venture), "--set", "training.steps=16", "--set", "training.optimizer=muon")
+    assert "training.optimizer: 'adamw' then, 'muon' now" in argosy(*other, "--allow-changes", code=2).stderr
+    shorter = ("train", str(tiny_venture), "--set", "training.steps=12")
+    assert "12 in all, and 16 are done" in argosy(*shorter, "--allow-changes", code=2).stderr
     wider = ("train", str(tiny_venture), "--set", "model.dim=64")
     assert "model.dim: 32 then, 64 now" in argosy(*wider, "--allow-changes", code=2).stderr
     argosy(*wider, "--force")
+
+
+def test_changed_text_does_not_take_the_data_of_a_checkpoint(argosy: CommandLine, tiny_venture: Path) -> None:
+    corpus, run = tiny_venture.parent / "corpus.jsonl", tiny_venture.parent / "runs" / "tiny"
+    argosy("train", str(tiny_venture), "--set", "training.steps=6")
+    longer = ("train", str(tiny_venture), "--allow-changes")
+    text, index = corpus.read_bytes(), (run / "data" / "index.json").read_bytes()
+    corpus.write_bytes(text + b'{"text": "one more document"}\n')
+    assert "not what was prepared" in argosy(*longer, code=2).stderr
+    assert (
+        "data.vocabulary_size: 320 then, 300 now" in argosy(*longer, "--set", "data.vocabulary_size=300", code=2).stderr
+    )
+    assert (run / "data" / "index.json").read_bytes() == index and not (run / ".data.new").exists()
+    corpus.write_bytes(text)  # at another time, which alone changes nothing
+    assert "resuming at step 6" in argosy(*longer).stderr
 
 
 def test_two_runs_in_one_folder(argosy: CommandLine, tiny_venture: Path) -> None:
@@ -152,9 +171,12 @@ def test_a_full_disk_keeps_the_last_state(argosy: CommandLine, tiny_venture: Pat
     mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
     if mount.returncode:
         pytest.skip("mounting a small tmpfs needs root")
+    train = ("train", str(tiny_venture), "--run", str(disk / "run"))
     try:
-        error = argosy("train", str(tiny_venture), "--run", str(disk / "run"), code=1).stderr
-        assert "disk is full" in error
+        assert "disk is full" in argosy(*train, code=1).stderr
+        assert argosy.json("status", str(disk / "run"))["step"] == 4, "the first checkpoint fits, the second does not"
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        assert "resuming at step 4" in argosy(*train).stderr
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
@@ -172,6 +194,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(argosy: CommandLine, tiny_ventu
     assert "not finite" in error and "learning_rate" in error
     lines = (tiny_venture.parent / "runs" / "tiny" / "metrics.jsonl").read_text().splitlines()
     assert sum(json.loads(line)["skipped"] for line in lines) == 5
+    argosy("train", str(tiny_venture), "--force", *wild, "--set", "training.weight_decay=1e9", code=1)
+    lines = (tiny_venture.parent / "runs" / "tiny" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["loss"] is None
+    assert argosy.json("status", "tiny")["step"] >= 1, "a checkpoint of such a step can be read"
 
 
 def test_unsupported_layouts_are_refused_before_anything_starts(argosy: CommandLine, tiny_venture: Path) -> None:

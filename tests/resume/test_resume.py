@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
-from argosy.storage import file_digest
+from argosy.storage import Run, file_digest
+from argosy.training.distributed_state import load_state
 from tests.conftest import CommandLine
 
 LONG = ("--set", "training.steps=30", "--set", "training.checkpoint_every=3")
@@ -28,19 +30,30 @@ def losses(run: Path) -> list[float]:
     return [line["loss"] for line in lines]
 
 
-def kill_when(argosy: CommandLine, arguments: tuple[str, ...], run: Path, lines: int, delay_s: float) -> int:
-    """Start training, kill -9 every process `delay_s` after `lines` steps were written; returns the exit status."""
+def held_out(run: Path) -> dict[int, float]:
+    """Held-out loss by step, as far as the story tells."""
+    return {event["step"]: event["loss"] for event in Run(run).read_events() if event["kind"] == "held_out"}
+
+
+def kill_when(argosy: CommandLine, arguments: tuple[str, ...], run: Path, steps: int, delay_s: float) -> bool:
+    """Start training and kill -9 every process `delay_s` after it did `steps`; False if it got to its end before."""
+    before, metrics = len(starts_of(run)), run / "metrics.jsonl"
     process = argosy.start("train", *arguments)
     while process.poll() is None:
-        written = (run / "metrics.jsonl").read_bytes().count(b"\n") if (run / "metrics.jsonl").exists() else 0
-        if written >= lines:
+        begun = starts_of(run)
+        if len(begun) > before and metrics.exists() and metrics.read_bytes().count(b"\n") >= begun[-1] + steps:
             time.sleep(delay_s)
             for child in descendants(process.pid):
                 os.kill(child, signal.SIGKILL)
             break
         time.sleep(0.005)
     process.communicate(timeout=120)
-    return process.returncode
+    return process.returncode == -signal.SIGKILL
+
+
+def starts_of(run: Path) -> list[int]:
+    """The step at which training began each time."""
+    return [event["step"] for event in Run(run).read_events() if event["kind"] in ("started", "resumed")]
 
 
 def descendants(pid: int) -> list[int]:
@@ -62,11 +75,18 @@ def test_killed_anywhere_ends_bit_identical(argosy: CommandLine, tiny_venture: P
     argosy("train", *arguments, "--run", "straight")
     chance = random.Random(len(options))
     run = argosy.folder / "killed"
-    for _ in range(3):
-        kill_when(argosy, (*arguments, "--run", "killed"), run, chance.randint(1, 26), chance.uniform(0, 0.05))
+    kills = [
+        kill_when(argosy, (*arguments, "--run", "killed"), run, chance.randint(1, 9), chance.uniform(0, 0.05))
+        for _ in range(3)
+    ]
+    assert sum(kills) >= 2, "at least two kills hit a run at work"
     argosy("train", *arguments, "--run", "killed")
     assert final_weights(run) == final_weights(argosy.folder / "straight")
     assert losses(run) == losses(argosy.folder / "straight")
+    ours, theirs = (load_state(p / "checkpoints/step-00000030/state", bool) for p in (run, argosy.folder / "straight"))
+    assert ours.keys() == theirs.keys() and any(name.startswith("random.torch") for name in ours)
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items()), "optimiser and random state too"
+    assert held_out(run) == held_out(argosy.folder / "straight"), "no evaluation is lost to a kill"
     story = (run / "events.jsonl").read_text()
     assert story.count('"finished"') == 1
 

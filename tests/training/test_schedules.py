@@ -31,7 +31,7 @@ def test_shape(schedule: str, steps: int, warmup: float, decay: float) -> None:
     rising, falling = factors[: recipe.warmup_steps + 1], factors[recipe.warmup_steps :]
     assert rising == sorted(rising)
     assert falling == sorted(falling, reverse=True)
-    assert max(factors) == 1.0
+    assert max(factors) == 1.0 or (schedule == "wsd" and recipe.warmup_steps + recipe.decay_steps >= steps)
 
 
 def test_ends() -> None:

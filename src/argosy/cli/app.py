@@ -99,9 +99,7 @@ def run(
     from argosy.cli.summary import journey
 
     parsed, target = _open(venture, options)
-    if force:
-        workflow.forget_everything(target)
-    workflow.run_until(parsed, "report", target, allow_changes=allow_changes)
+    workflow.run_until(parsed, "report", target, afresh=force, allow_changes=allow_changes)
     result, text = journey(target)
     show(result, text, as_json=json)
 

@@ -1,8 +1,9 @@
 """The evaluation of a run: held-out loss, baselines beside it, samples."""
 
+import math
 import time
 
-from argosy.config import Venture
+from argosy.config import RunFailed, Venture
 from argosy.data import Tokenizer, TokenStore
 from argosy.evaluation.baselines import measure_baselines
 from argosy.evaluation.results import Evaluation, Sample
@@ -29,6 +30,12 @@ def evaluate(venture: Venture, store: TokenStore, checkpoint: Checkpoint) -> Eva
         precision="float32",
         document_mask=venture.data.document_mask,
     )
+    if not math.isfinite(held_out.loss):
+        raise RunFailed(
+            "not-finite",
+            f"the held-out loss of checkpoint {checkpoint.name} is not finite: training has diverged",
+            hint="train again with a lower training.learning_rate",
+        )
     baselines = measure_baselines(store) if venture.evaluation.baselines else ()
     prompts = venture.evaluation.prompts
     with progress("Samples", len(prompts), "samples") as advance:

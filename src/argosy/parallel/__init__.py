@@ -7,10 +7,23 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication, replicate
     from argosy.parallel.checks import check
-    from argosy.parallel.launcher import external_world, launch, report_failure
+    from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure
+    from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.world import World, join
 
-__all__ = ["ExposedCommunication", "World", "check", "external_world", "join", "launch", "replicate", "report_failure"]
+__all__ = [
+    "Crew",
+    "ExposedCommunication",
+    "World",
+    "check",
+    "crew",
+    "die_with_parent",
+    "external_world",
+    "join",
+    "launch",
+    "replicate",
+    "report_failure",
+]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -19,8 +32,11 @@ __getattr__ = lazy_exports(
         "replicate": "apply",
         "check": "checks",
         "external_world": "launcher",
+        "die_with_parent": "launcher",
         "launch": "launcher",
         "report_failure": "launcher",
+        "Crew": "meeting",
+        "crew": "meeting",
         "World": "world",
         "join": "world",
     },

@@ -45,14 +45,12 @@ def launch(
     *,
     ranks: int,
     stop_file: Path,
-    keep_open: Sequence[int] = (),
     port: int | None = None,
 ) -> int:
     """Run `python -m module arguments` on `ranks` processes and wait for all of them.
 
-    The first Ctrl-C or SIGTERM creates `stop_file`, which the ranks watch for; the second kills them. Descriptors in
-    `keep_open` are inherited, so that a lock outlives this process if it is killed. Returns the signal that asked for
-    the stop, or 0.
+    The first Ctrl-C or SIGTERM creates `stop_file`, which the ranks watch for; the second kills them. Returns the
+    signal that asked for the stop, or 0.
 
     Raises:
         ArgosyError: what the first failing rank reported, or which rank died of what.
@@ -71,17 +69,16 @@ def launch(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
-            pass_fds=keep_open,
             start_new_session=True,
             preexec_fn=die_with_parent,
         )
         with _forward_signals(process, stop_file) as received:
             code = process.wait()
         stop_file.unlink(missing_ok=True)
-        if code != 0 and not received:
-            raise _failure(Path(errors), code)
         if len(received) > 1:
             raise RunFailed("killed", "stopped at once, without saving", hint="the last checkpoint is kept")
+        if code != 0:
+            raise _failure(Path(errors), code)
         return received[0] if received else 0
 
 

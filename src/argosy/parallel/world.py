@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +10,7 @@ import torch
 import torch.distributed as dist
 
 from argosy.config import RunConfig, RunFailed
+from argosy.parallel.meeting import meet
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,22 @@ class World:
         dist.broadcast_object_list(box, src=0, device=self.device)
         return box[0]
 
+    def agree(self, **claims: object) -> None:
+        """Raise `RunFailed` on every rank, naming the ranks, unless each claim is the same on all of them."""
+        if self.size == 1:
+            return
+        heard: list[dict[str, object]] = [{} for _ in range(self.size)]
+        dist.all_gather_object(heard, claims)
+        for name, value in heard[0].items():
+            others = [rank for rank, theirs in enumerate(heard) if theirs[name] != value]
+            if others:
+                raise RunFailed(
+                    "ranks-disagree",
+                    f"rank {', '.join(map(str, others))} has another {name} than rank 0: {heard[others[0]][name]!r}, "
+                    f"not {value!r}",
+                    hint="start every rank with the same command, on the same run folder",
+                )
+
     def barrier(self) -> None:
         """Wait for every rank."""
         if self.size > 1:
@@ -68,10 +83,9 @@ def join(run: RunConfig) -> Iterator[World]:
     if size == 1:
         yield world
         return
-    store = _meet(world, run.preflight_timeout_s)
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
-        store=dist.PrefixStore("argosy", store),
+        store=dist.PrefixStore("group", meet(run.preflight_timeout_s)),
         rank=rank,
         world_size=size,
         timeout=timedelta(seconds=run.collective_timeout_s),
@@ -82,53 +96,6 @@ def join(run: RunConfig) -> Iterator[World]:
         yield world
     finally:
         dist.destroy_process_group()
-
-
-def _meet(world: World, timeout_s: float) -> dist.Store:
-    """Have every rank report to a store; rank 0 names those that do not in time."""
-    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    agent_holds_store = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    timeout = timedelta(seconds=timeout_s)
-    try:
-        store: dist.Store = dist.TCPStore(
-            address,
-            port,
-            is_master=world.is_main and not agent_holds_store,
-            timeout=timeout,
-            wait_for_workers=False,
-        )
-        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-        store = dist.PrefixStore(f"argosy-preflight-{attempt}", store)
-        store.set(f"rank-{world.rank}", socket.gethostname())
-        if world.is_main:
-            store.set("verdict", _roll_call(store, world.size, timeout_s))
-        store.wait(["verdict"], timeout + timedelta(seconds=10))
-        verdict = store.get("verdict").decode()
-    except dist.DistError as error:
-        raise RunFailed(
-            "cannot-join",
-            f"rank {world.rank} on {socket.gethostname()} could not reach rank 0 at {address}:{port}: {error}",
-            hint="check that the address is reachable from this machine and the port is open",
-        ) from None
-    if verdict:
-        raise RunFailed("missing-rank", verdict, hint="look at the missing ranks' own output and machines")
-    return store
-
-
-def _roll_call(store: dist.Store, size: int, timeout_s: float) -> str:
-    deadline = time.monotonic() + timeout_s
-    missing = []
-    for rank in range(size):
-        remaining = max(0.05, deadline - time.monotonic())
-        try:
-            store.wait([f"rank-{rank}"], timedelta(seconds=remaining))
-        except dist.DistStoreError:
-            missing.append(rank)
-    if not missing:
-        return ""
-    names = ", ".join(map(str, missing))
-    here = sorted({store.get(f"rank-{r}").decode() for r in range(size) if r not in missing})
-    return f"rank {names} of {size} did not arrive in {timeout_s:g} s; the others are on {', '.join(here)}"
 
 
 def _preflight(world: World) -> None:

@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -126,20 +125,6 @@ def view_run(run: Run) -> RunView:
         checkpoint_file=manifest,
         receipts={stage: receipt for stage, receipt in receipts.items() if receipt},
         metrics=read_metrics(run.metrics),
-        events=[event for event in _lines(run.events) if event.get("stage") != "report"],
+        events=[event for event in run.read_events() if event.get("stage") != "report"],
         damaged=damaged,
     )
-
-
-def _lines(path: Path) -> list[Tree]:
-    if not path.exists():
-        return []
-    events: list[Tree] = []
-    for line in path.read_bytes().splitlines():
-        try:
-            event = orjson.loads(line)
-        except orjson.JSONDecodeError:  # a line cut by a kill
-            continue
-        if isinstance(event, dict):
-            events.append(event)
-    return events

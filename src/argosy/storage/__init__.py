@@ -10,6 +10,7 @@ from argosy.storage.files import (
     disk_errors,
     file_digest,
     read_json,
+    remove_folder,
     write_json,
 )
 from argosy.storage.run import Output, Receipt, Run, venture_tree
@@ -27,6 +28,7 @@ __all__ = [
     "disk_errors",
     "file_digest",
     "read_json",
+    "remove_folder",
     "venture_tree",
     "write_json",
 ]

@@ -77,19 +77,27 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def commit_folder(temporary: Path, path: Path) -> None:
-    """Flush every file below `temporary` to disk, then give it its name; an older folder of that name goes."""
-    for file in temporary.rglob("*"):
-        if file.is_file():
-            _sync(file)
-    if path.exists():
-        retired = path.with_name(f".{path.name}.old")
-        shutil.rmtree(retired, ignore_errors=True)
-        path.rename(retired)
-        temporary.rename(path)
-        shutil.rmtree(retired, ignore_errors=True)
-    else:
-        temporary.rename(path)
+    """Flush everything in `temporary` to disk, then give it its name; an older folder of that name goes."""
+    for entry in (*temporary.rglob("*"), temporary):
+        _sync(entry)
+    retired = _retire(path)
+    temporary.rename(path)
     _sync(path.parent)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder so that it is whole or absent whenever the removal is cut off."""
+    shutil.rmtree(_retire(path), ignore_errors=True)
+
+
+def _retire(path: Path) -> Path:
+    """Move a folder, where there is one, to a hidden name."""
+    retired = path.with_name(f".{path.name}.old")
+    shutil.rmtree(retired, ignore_errors=True)
+    if path.exists():
+        path.rename(retired)
+    return retired
 
 
 def _sync(path: Path) -> None:
@@ -117,6 +125,9 @@ def read_json(path: Path) -> Any:
 
 
 def append_line(path: Path, value: Any) -> None:
-    """Append one JSON line."""
-    with disk_errors(path), path.open("ab") as file:
-        file.write(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    """Append one JSON line; one that a kill cut short before it is ended first."""
+    with disk_errors(path), path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+        cut = file.read(1) not in (b"", b"\n")
+        file.write(b"\n" * cut + orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import tomli_w
 
 import argosy
@@ -19,12 +20,14 @@ from argosy.storage.files import (
     atomic_write,
     canonical_json,
     digest,
+    disk_errors,
     file_digest,
     read_json,
     write_json,
 )
 
 T = TypeVar("T", bound=Record)
+LOCK, RANKS_LOCK = "run.lock", "ranks.lock"
 
 
 class Output(Record):
@@ -95,39 +98,47 @@ class Run:
         )
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[int]:
-        """Hold the run for one writer; yields the descriptor, which child processes may keep open.
+    def lock(self) -> Iterator[None]:
+        """Hold the run for one writer, when no rank of an earlier one is left.
 
         Raises `UserError` naming the process that holds it. The operating system releases it on any death.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
+        with disk_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / LOCK).open("a+")
+        with file:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with (self.path / RANKS_LOCK).open("a") as ranks:
+                    fcntl.flock(ranks, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
+                file.seek(0)
+                holder = file.read(200).strip() or "unknown"
                 raise UserError(
                     "run-locked",
                     f"{self.path} is in use by another process ({holder})",
                     hint="wait for it, stop it, or give this one its own folder with --run DIR",
                 ) from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"pid {os.getpid()} on {platform.node()}".encode(), 0)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+            file.truncate(0)
+            file.write(f"pid {os.getpid()} on {platform.node()}")
+            file.flush()
+            yield
+
+    @contextlib.contextmanager
+    def rank_lock(self) -> Iterator[None]:
+        """Keep others from writing while this rank lives, even when the command that started it was killed."""
+        with (self.path / RANKS_LOCK).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # waits for those who only look
+            yield
 
     def in_use(self) -> bool:
         """Whether a process holds the lock."""
-        path = self.path / "run.lock"
-        if not path.exists():
-            return False
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+        for name in (LOCK, RANKS_LOCK):
+            with contextlib.suppress(FileNotFoundError), (self.path / name).open("rb") as file:
+                try:
+                    fcntl.flock(file, (fcntl.LOCK_SH if name == LOCK else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return True
         return False
 
     def write_venture(self, venture: Venture) -> None:
@@ -143,6 +154,14 @@ class Run:
         """Add one line to the run's story."""
         self.path.mkdir(parents=True, exist_ok=True)
         append_line(self.events, {"time": now(), "kind": kind, **details})
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """The run's story; lines that a kill cut are left out."""
+        events = []
+        for line in self.events.read_bytes().splitlines() if self.events.exists() else []:
+            with contextlib.suppress(orjson.JSONDecodeError):
+                events.append(orjson.loads(line))
+        return [event for event in events if isinstance(event, dict)]
 
     def write_result(self, name: str, result: Record) -> None:
         """Keep a stage's small typed result as `<name>.json`."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from argosy.training.changes import check_unchanged, configuration_of
+    from argosy.training.changes import check_unchanged, configuration_of, data_changed
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
     from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
@@ -19,6 +19,7 @@ __all__ = [
     "check_unchanged",
     "complete_checkpoints",
     "configuration_of",
+    "data_changed",
     "held_out_loss",
     "latest_checkpoint",
     "summed_loss",
@@ -35,6 +36,7 @@ __getattr__ = lazy_exports(
         "complete_checkpoints": "manifest",
         "check_unchanged": "changes",
         "configuration_of": "changes",
+        "data_changed": "changes",
         "latest_checkpoint": "manifest",
         "verify": "manifest",
         "held_out_loss": "held_out",

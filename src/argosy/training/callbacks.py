@@ -19,8 +19,8 @@ class StepMetrics(Record):
 
     step: int
     """Optimiser updates done, from 1."""
-    loss: float
-    """Mean over the tokens of the global batch, in nats, before the update."""
+    loss: float | None
+    """Mean over the tokens of the global batch, in nats, before the update; null when it was not finite."""
     learning_rate: float
     """Rate used."""
     gradient_norm: float | None
@@ -159,7 +159,8 @@ class ProgressLine(Callback):
     def on_step(self, metrics: StepMetrics) -> None:
         """Advance by this step's tokens."""
         amount, self._tokens = metrics.tokens - self._tokens, metrics.tokens
-        self._advance(amount, note=f"step {metrics.step}  loss {metrics.loss:.3f}{self._held_out}")
+        loss = "loss not finite" if metrics.loss is None else f"loss {metrics.loss:.3f}"
+        self._advance(amount, note=f"step {metrics.step}  {loss}{self._held_out}")
 
     def on_held_out(self, step: int, held_out: HeldOut) -> None:
         """Show the newest held-out figure."""

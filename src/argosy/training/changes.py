@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from argosy.config import UserError, Venture
+from argosy.config import UserError, Venture, resolve_recipe
 from argosy.training.results import Checkpoint
 
 # Keys that change when, where or how fast a run goes, not what it computes.
@@ -27,28 +27,43 @@ def configuration_of(venture: Venture) -> dict[str, Any]:
     return {"model": tree["model"], "training": training, "data": data}
 
 
-def check_unchanged(
-    checkpoint: Checkpoint, configuration: Mapping[str, Any], data_sha256: str, *, allow_changes: bool
-) -> None:
+def check_unchanged(checkpoint: Checkpoint, venture: Venture, data_sha256: str, *, allow_changes: bool) -> None:
     """Refuse to resume what would not be the same run.
 
     Raises `UserError` listing each key with its value then and now. `allow_changes` accepts other training keys, never
-    another model or other data, which the saved state does not fit.
+    another optimiser, model or data, which the saved state does not fit, nor an end that is past already.
     """
-    differences = list(_differences(checkpoint.configuration, configuration))
+    differences = list(_differences(checkpoint.configuration, configuration_of(venture)))
     if checkpoint.cursor.manifest_sha256 != data_sha256:
         differences.append(f"data: manifest {checkpoint.cursor.manifest_sha256[:12]} then, {data_sha256[:12]} now")
-    fatal = [d for d in differences if not d.startswith("training.")]
-    refused = fatal if allow_changes else differences
+    steps = resolve_recipe(venture, checkpoint.model).steps
+    fatal = [d for d in differences if not d.startswith("training.") or d.startswith("training.optimizer:")]
+    if steps != checkpoint.recipe.steps and steps <= checkpoint.step:
+        fatal.append(f"training.steps: {steps} in all, and {checkpoint.step} are done")
+    refused = fatal if allow_changes else [*differences, *(line for line in fatal if line not in differences)]
     if refused:
         allowed = (
             "" if fatal else "--allow-changes goes on with the new values (never with another batch size or seed); "
         )
-        raise UserError(
-            "venture-changed",
-            f"the venture changed since checkpoint {checkpoint.name}:\n  " + "\n  ".join(refused),
-            hint=f"{allowed}--force trains again from the start (its checkpoints are removed); --run DIR keeps both",
-        )
+        raise _changed(checkpoint, refused, allowed)
+
+
+def data_changed(checkpoint: Checkpoint, then: Mapping[str, Any], now: Mapping[str, Any]) -> UserError:
+    """The error for data that is no longer what `checkpoint` was trained on.
+
+    `then` and `now` are the data sections; where they are the same, it is the text that changed.
+    """
+    differences = list(_differences(then, now, "data.")) or ["the text of the sources is not what was prepared"]
+    return _changed(checkpoint, differences, "")
+
+
+def _changed(checkpoint: Checkpoint, differences: list[str], allowed: str) -> UserError:
+    return UserError(
+        "venture-changed",
+        f"the venture changed since checkpoint {checkpoint.name}:\n  " + "\n  ".join(differences),
+        hint=f"{allowed}`argosy train --force` trains again from the start (its checkpoints are removed); "
+        "--run DIR keeps both",
+    )
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

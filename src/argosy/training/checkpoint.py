@@ -4,9 +4,10 @@
 random state, tensors only. The manifest, written last, hashes every file.
 """
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ class Checkpointer:
         self.keep_last, self.asynchronous, self.extra_files = keep_last, asynchronous, extra_files
         self._pending: Future[Any] | None = None
         self._group = dist.new_group(backend="gloo") if asynchronous and world.size > 1 else None
+        if world.is_main:
+            for leftover in folder.glob(".step-*"):  # of a save or removal that was cut off
+                shutil.rmtree(leftover, ignore_errors=True)
 
     def save(self, checkpoint: Checkpoint, saved: Callable[[Checkpoint, float], None]) -> None:
         """Write `checkpoint`; `saved(checkpoint, seconds)` is called on rank 0 when it is complete.
@@ -49,13 +53,13 @@ class Checkpointer:
         Synchronous saves return when it is; asynchronous ones after copying the tensors, having waited for the
         previous one. Raises `RunFailed` when the disk is full; the checkpoints before stay.
         """
-        from argosy.training.distributed_state import save_state, save_state_async
+        from argosy.training.distributed_state import plain_errors, save_state, save_state_async
 
         self.wait()
         start = time.perf_counter()
         target = self.folder / checkpoint.name
         temporary = self.folder / f".{checkpoint.name}.tmp"
-        with disk_errors(target):
+        with disk_errors(target), self._cleaning(temporary):
             if self.world.is_main:
                 shutil.rmtree(temporary, ignore_errors=True)
                 temporary.mkdir(parents=True)
@@ -79,19 +83,32 @@ class Checkpointer:
             copy = {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}
             future = save_state_async(state, temporary / "state", self._group)
 
-            def write_and_finish() -> None:
-                if self.world.is_main:
-                    self._write_model(copy, checkpoint, temporary)
-                finish()
+            def write_and_finish(state_written: Future[Any]) -> None:
+                with self._cleaning(temporary), plain_errors():
+                    state_written.result()
+                    if self.world.is_main:
+                        self._write_model(copy, checkpoint, temporary)
+                    finish()
 
             self._pending = _then(future, write_and_finish)
 
+    @contextlib.contextmanager
+    def _cleaning(self, temporary: Path) -> Iterator[None]:
+        """Leave nothing of a save that failed: on a full disk its room is needed."""
+        try:
+            yield
+        except BaseException:
+            if self.world.is_main:
+                shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
     def wait(self) -> None:
-        """Wait for a save that is still going on; raises what it raised."""
+        """Wait for a save that is still going on, on every rank; raises what it raised."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
             with disk_errors(self.folder):
                 pending.result()
+        self.world.barrier()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Load a checkpoint written on any number of ranks; every file is hashed before it is opened.
@@ -127,14 +144,13 @@ class Checkpointer:
         prune(self.folder, self.keep_last)
 
 
-def _then(future: Future[Any], finish: Callable[[], Any]) -> Future[Any]:
-    """A future that is done when `future` is and `finish` has run after it."""
+def _then(future: Future[Any], finish: Callable[[Future[Any]], Any]) -> Future[Any]:
+    """A future that is done when `finish`, given `future` when that is done, has run."""
     result: Future[Any] = Future()
 
     def run(done: Future[Any]) -> None:
         try:
-            done.result()
-            result.set_result(finish())
+            result.set_result(finish(done))
         except BaseException as error:
             result.set_exception(error)
 

@@ -4,9 +4,11 @@ DCP's `.metadata` is a pickle. It is read through a list of exactly the names th
 checkpoint from elsewhere cannot run code; the tensors themselves are read by DCP with `weights_only`.
 """
 
+import contextlib
+import errno
 import pickle
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorStorageMetadata
 
 from argosy.config import UserError
@@ -91,6 +94,18 @@ def load_state(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]
 
 def _quietly(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call DCP without its notes on single processes and overwriting, both of which are on purpose."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), plain_errors():
         warnings.simplefilter("ignore")
         return function(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise what went wrong on a rank instead of DCP's wrapper, which is not even an `Exception`."""
+    try:
+        yield
+    except CheckpointException as error:
+        cause, _ = next(iter(error.failures.values()))
+        if "unexpected pos" in str(cause) or "PytorchStreamWriter failed" in str(cause):
+            cause = OSError(errno.ENOSPC, str(cause))  # how torch.save tells that a write came up short
+        raise cause from None

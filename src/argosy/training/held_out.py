@@ -37,13 +37,13 @@ def held_out_loss(
     module = LossModule(model, DTYPES[precision], store.index.separator_id if document_mask else None)
     sums = torch.zeros(3, dtype=torch.float64)
     windows = -(-store.index.held_out_tokens // sequence_length)
-    stride = max(1, windows * sequence_length // max_tokens) if max_tokens else 1
-    rows = list(islice(store.held_out(sequence_length), world.rank * stride, None, world.size * stride))
+    stride = max(1, -(-windows * sequence_length // max_tokens)) if max_tokens else 1
+    rows = islice(store.held_out(sequence_length), world.rank * stride, None, world.size * stride)
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        for start in range(0, len(rows), ROWS):
-            inputs, targets = (np.stack(part) for part in zip(*rows[start : start + ROWS], strict=True))
+        while some := list(islice(rows, ROWS)):
+            inputs, targets = (np.stack(part) for part in zip(*some, strict=True))
             counted = targets[targets >= 0]
             nats = module(_tensor(inputs, world), _tensor(targets, world))
             sums += torch.tensor([float(nats), counted.size, store.token_bytes[counted].sum()], dtype=torch.float64)

@@ -1,5 +1,6 @@
 """The training loop: time, data, checkpoints, evaluation, stopping. What a step computes is `TrainStep`'s affair."""
 
+import math
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,14 +46,18 @@ class TrainingLoop:
     peak_flops_per_s: float | None
     """Of one rank's device; None when unknown."""
 
-    def run(self, start: int) -> int:
+    def run(self, start: int, *, evaluated: bool = True) -> int:
         """Train; returns the number of updates done, less than `recipe.steps` when asked to stop.
 
-        Raises `RunFailed` after `max_skipped_steps` non-finite steps in a row.
+        `evaluated` tells whether the held-out loss that was due at `start` has been measured; a run stopped between
+        a checkpoint and its evaluation makes up for it. Raises `RunFailed` after `max_skipped_steps` non-finite steps
+        in a row.
         """
         skipped_in_a_row = 0
         done = start
         self._began = time.perf_counter()
+        if self.evaluation_due(start) and not evaluated:
+            self._evaluate(start)
         while done < self.recipe.steps:
             began = time.perf_counter()
             _, batch = next(self.batches)
@@ -72,17 +77,25 @@ class TrainingLoop:
                     hint="lower training.learning_rate, or set training.precision = 'float32'; the last checkpoint is "
                     "kept",
                 )
-            last = done == self.recipe.steps
-            if last or result.stop_requested or done % self.recipe.checkpoint_every == 0:
+            due = self.evaluation_due(done)
+            if due or result.stop_requested or done % self.recipe.checkpoint_every == 0:
                 self._save(done, result.loss)
-            if result.stop_requested and not last:
+            if result.stop_requested and done < self.recipe.steps:
                 break
-            if last or done % self.recipe.evaluate_every == 0:
-                held_out = self.evaluate()
-                for callback in self.callbacks:
-                    callback.on_held_out(done, held_out)
+            if due:
+                self._evaluate(done)
         self.checkpointer.wait()
         return done
+
+    def evaluation_due(self, done: int) -> bool:
+        """Whether the held-out loss is measured after `done` updates."""
+        return done > 0 and (done == self.recipe.steps or done % self.recipe.evaluate_every == 0)
+
+    def _evaluate(self, done: int) -> None:
+        held_out = self.evaluate()
+        self.checkpointer.wait()  # the best checkpoint is one that exists
+        for callback in self.callbacks:
+            callback.on_held_out(done, held_out)
 
     def _save(self, done: int, loss: float) -> None:
         def saved(checkpoint: Checkpoint, seconds: float) -> None:
@@ -98,7 +111,7 @@ class TrainingLoop:
         peak = self.peak_flops_per_s
         metrics = StepMetrics(
             step=done,
-            loss=result.loss,
+            loss=result.loss if math.isfinite(result.loss) else None,
             learning_rate=self.step.learning_rate(done - 1),
             gradient_norm=None if result.skipped else result.gradient_norm,
             tokens=done * self.recipe.tokens_per_step,

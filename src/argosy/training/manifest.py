@@ -1,12 +1,12 @@
 """Finding, checking and pruning checkpoints on disk. Torch-free."""
 
-import shutil
+import math
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from argosy.config import Record, UserError
-from argosy.storage import canonical_json, file_digest, read_json, write_json
+from argosy.storage import canonical_json, file_digest, read_json, remove_folder, write_json
 from argosy.training.results import Checkpoint, HeldOut
 
 
@@ -44,9 +44,9 @@ def read_best(folder: Path) -> Best | None:
 
 
 def note_best(folder: Path, step: int, held_out: HeldOut) -> None:
-    """Record `step` as the best if its held-out loss is the lowest so far."""
+    """Record `step` as the best if its held-out loss is the lowest so far, and finite."""
     best = read_best(folder)
-    if best is None or held_out.loss < best.held_out.loss:
+    if math.isfinite(held_out.loss) and (best is None or held_out.loss < best.held_out.loss):
         write_json(folder / "best.json", Best(step=step, held_out=held_out).model_dump(mode="json"))
 
 
@@ -91,4 +91,4 @@ def prune(folder: Path, keep_last: int) -> None:
     best = read_best(folder)
     for path in complete_checkpoints(folder)[:-keep_last]:
         if best is None or path.name != f"step-{best.step:08d}":
-            shutil.rmtree(path)
+            remove_folder(path)

@@ -1,9 +1,10 @@
 """Choosing the number format and the compiler by what this machine really does, with a reason to print."""
 
 import time
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from argosy.config import Precision
 from argosy.hardware import BFLOAT16_WORTHWHILE
@@ -13,9 +14,10 @@ DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": to
 
 
 def matmul_flops_per_s(dtype: torch.dtype, device: torch.device, size: int = 512, tries: int = 8) -> float:
-    """Best rate of a square matrix product on this rank's threads, in FLOP/s."""
+    """Best rate of a square matrix product on this rank's threads, in FLOP/s; draws from no shared generator."""
     size = 4096 if device.type == "cuda" else size
-    a = torch.randn(size, size, device=device).div_(size**0.5).to(dtype)
+    own = torch.Generator(device).manual_seed(0)
+    a = torch.randn(size, size, device=device, generator=own).div_(size**0.5).to(dtype)
     best = float("inf")
     for _ in range(tries):
         _synchronise(device)
@@ -42,20 +44,19 @@ def choose_precision(device: torch.device) -> tuple[Precision, str]:
     return chosen, f"a bfloat16 matrix product runs at {gain:.2g} × float32 here"
 
 
-def compile_blocks(model: nn.Module, device: torch.device) -> str:
-    """Compile every transformer block; return the reason when the compiler does not work here, else nothing.
+def compile_blocks(model: nn.Module, attempt: Callable[[], object]) -> str:
+    """Compile every transformer block; where that does not work, undo it and return the reason, else nothing.
 
-    One block at a time: they are alike, so the compiler's work is done once.
+    One block at a time: they are alike, so the compiler's work is done once. `attempt` uses the model as training will.
     """
-    try:
-        probe = torch.compile(_probe, fullgraph=True)
-        probe(torch.ones(8, device=device, requires_grad=True)).sum().backward()  # type: ignore[no-untyped-call]
-    except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
-    for block in model.blocks:  # type: ignore[union-attr]
+    blocks = list(model.blocks)  # type: ignore[arg-type]
+    for block in blocks:
         block.compile(fullgraph=True)
+    try:
+        attempt()
+    except Exception as error:
+        for block in blocks:
+            block._compiled_call_impl = None
+        torch.compiler.reset()
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
     return ""
-
-
-def _probe(x: Tensor) -> Tensor:
-    return torch.sin(x) * 2

@@ -34,8 +34,8 @@ class Checkpoint(Record):
     """Optimiser updates done."""
     tokens: int
     """Target tokens trained on."""
-    loss: float
-    """Training loss of the last step, in nats a token."""
+    loss: float | None
+    """Training loss of the last step, in nats a token; null when it was not finite."""
     model: TransformerConfig
     """Shape of the model."""
     recipe: Recipe

@@ -4,7 +4,6 @@ Torch-free on this side: the ranks run `argosy.training.worker`.
 """
 
 import signal
-from collections.abc import Sequence
 
 from argosy.config import ArgosyError, UserError, Venture
 from argosy.parallel import external_world, launch
@@ -27,7 +26,7 @@ class Interrupted(ArgosyError):
         self.exit_code = 128 + number
 
 
-def train(run: Run, venture: Venture, *, keep_open: Sequence[int] = ()) -> Checkpoint:
+def train(run: Run, venture: Venture) -> Checkpoint:
     """Train `venture`, which `run` keeps, to its last step, from the latest checkpoint if there is one.
 
     Raises:
@@ -45,7 +44,6 @@ def train(run: Run, venture: Venture, *, keep_open: Sequence[int] = ()) -> Check
             [str(run.path)],
             ranks=venture.layout.ranks,
             stop_file=run.path / STOP_FILE,
-            keep_open=keep_open,
             port=venture.run.master_port,
         )
     checkpoint = latest_checkpoint(run.checkpoints)

@@ -1,6 +1,7 @@
 """`python -m argosy.training.worker RUN`: one rank of a training run."""
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -25,9 +26,9 @@ from argosy.config import (
 )
 from argosy.data import BatchPlan, Prefetcher, TokenStore, open_dataset
 from argosy.models import Transformer
-from argosy.parallel import World, join, report_failure
+from argosy.parallel import World, die_with_parent, join, report_failure
 from argosy.progress import progress
-from argosy.storage import Run, disk_errors
+from argosy.storage import Run, canonical_json, digest, disk_errors
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
 from argosy.training.changes import configuration_of
 from argosy.training.checkpoint import Checkpointer
@@ -40,13 +41,14 @@ from argosy.training.random_state import seed_everything
 from argosy.training.results import Checkpoint, HeldOut
 from argosy.training.schedules import learning_rate_factor
 from argosy.training.stage import STOP_FILE
-from argosy.training.step import TrainStep
+from argosy.training.step import LossModule, TrainStep
 
 EVALUATION_SHARE = 0.05  # of the tokens between two evaluations
 
 
 def main() -> None:
     """Run one rank; a failure is written where the launcher finds it."""
+    die_with_parent()
     run = Run(sys.argv[1])
     try:
         with disk_errors(run.path):
@@ -81,7 +83,7 @@ def work(run: Run, venture: Venture) -> int:
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
-        with join(venture.run) as world:
+        with run.rank_lock(), join(venture.run) as world:
             _train(run, venture, world, signals)
     finally:
         for number, handler in previous.items():
@@ -115,11 +117,11 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
         extra_files=[run.data / "tokenizer.json"],
     )
     plan = BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
-    start = 0
+    start = latest.step if latest is not None else 0
+    world.agree(configuration=digest(canonical_json(configuration)), data=plan.manifest_sha256, start=start)
     if latest is not None:
         plan.check_cursor(latest.cursor)
         checkpointer.restore(latest)
-        start = latest.step
     layout = Layout(data=world.size)
     if world.is_main:
         _tell_start(run, config, numbers, layout, execution, start, reasons)
@@ -141,7 +143,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
         return Checkpoint(
             step=done,
             tokens=done * numbers.tokens_per_step,
-            loss=loss,
+            loss=loss if math.isfinite(loss) else None,
             model=config,
             recipe=numbers,
             configuration=configuration,
@@ -181,7 +183,8 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
             flops_per_token=config.train_flops_per_token(),
             peak_flops_per_s=_peak_flops_per_s(world, execution.precision),
         )
-        done = loop.run(start)
+        evaluated = bool(world.broadcast_object(world.is_main and _evaluated(run, start)))
+        done = loop.run(start, evaluated=evaluated)
     if world.is_main:
         run.event("finished" if done == numbers.steps else "interrupted", step=done)
 
@@ -193,9 +196,18 @@ class BestKeeper(Callback):
         self.run = run
 
     def on_held_out(self, step: int, held_out: HeldOut) -> None:
-        """Note the figure of a step that has a checkpoint."""
-        if (self.run.checkpoints / f"step-{step:08d}" / "manifest.json").exists():
-            note_best(self.run.checkpoints, step, held_out)
+        """Note the figure; its checkpoint is complete by now."""
+        note_best(self.run.checkpoints, step, held_out)
+
+
+def _evaluated(run: Run, step: int) -> bool:
+    """Whether the story since training last began from nothing tells a held-out loss of `step`."""
+    told = False
+    for event in run.read_events():
+        told = event.get("kind") != "started" and (
+            told or (event.get("kind") == "held_out" and event.get("step") == step)
+        )
+    return told
 
 
 def _build_model(config: TransformerConfig, venture: Venture, world: World) -> Transformer:
@@ -223,19 +235,29 @@ def _choose_execution(
     compiled = world.device.type == "cuda" if training.compile == "auto" else training.compile
     if latest is not None and training.compile == "auto":
         compiled = latest.execution.compile
+    rows = -(-numbers.batch_size // world.size)
+    micro_batch = min(training.micro_batch or rows, rows)
     if compiled:
-        problem = compile_blocks(model, world.device)
+        problem = compile_blocks(
+            model, lambda: _try_out(model, precision, (micro_batch, numbers.sequence_length), world)
+        )
         if problem:
             reasons.append(f"torch.compile does not work here, going on without it: {problem}")
             compiled = False
-    rows = -(-numbers.batch_size // world.size)
     execution = Execution(
-        micro_batch=min(training.micro_batch or rows, rows),
+        micro_batch=micro_batch,
         precision=precision,
         compile=compiled,
         recompute=training.recompute,
     )
     return execution, reasons
+
+
+def _try_out(model: nn.Module, precision: Precision, shape: tuple[int, int], world: World) -> None:
+    """One forward and backward pass at the shape of training, thrown away."""
+    tokens = torch.zeros(shape, dtype=torch.long, device=world.device)
+    LossModule(model, DTYPES[precision])(tokens, tokens).backward()
+    model.zero_grad(set_to_none=True)
 
 
 def _peak_flops_per_s(world: World, precision: Precision) -> float | None:
