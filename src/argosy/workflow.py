@@ -81,12 +81,23 @@ class Stage:
     """Software named in the receipt."""
 
 
-def check(venture: Venture) -> None:
-    """Raise one `VentureError` with every room's objections."""
-    rooms = (configuration_room, data_room, parallel_room)
+def check(venture: Venture, *, prepared: bool = False) -> None:
+    """Raise one `VentureError` with every room's objections; the text behind prepared data may be gone."""
+    rooms = (configuration_room, parallel_room, *(() if prepared else (data_room,)))
     problems = [problem for room in rooms for problem in room.check(venture)]
     if problems:
         raise VentureError(str(venture.folder / "venture.toml"), problems)
+
+
+def _sources(run: Run, venture: Venture) -> Mapping[str, str]:
+    """Fingerprint of the text; where it is gone, that of what was prepared."""
+    try:
+        return {"sources": data_room.source_fingerprint(venture)}
+    except UserError:
+        receipt = run.receipt("prepare")
+        if receipt is None:
+            raise
+        return receipt.inputs
 
 
 def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
@@ -100,7 +111,7 @@ def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
 def _train(run: Run, venture: Venture, options: Options) -> list[Path]:
     options.tell("train")
     checkpoint = training_room.train(run, venture)
-    return [checkpoint.folder / "manifest.json", run.metrics]
+    return [*(path for path in sorted(checkpoint.folder.rglob("*")) if path.is_file()), run.metrics]
 
 
 def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
@@ -137,10 +148,11 @@ def _data_configuration(venture: Venture) -> Any:
 STAGES = (
     Stage(
         "prepare",
-        lambda run, venture: {"sources": data_room.source_fingerprint(venture)},
+        _sources,
         _data_configuration,
         _prepare,
         guard=lambda run, venture, options: _refuse_new_data(run, venture, options),
+        discard=lambda run: shutil.rmtree(_beside(run), ignore_errors=True),
         packages=("numpy", "tokenizers", "tiktoken"),
     ),
     Stage(
@@ -188,9 +200,11 @@ def _refuse_changes(run: Run, venture: Venture, options: Options) -> None:
 
 
 def _discard_training(run: Run) -> None:
+    """What was trained, and what was found out about it."""
     for folder in (run.checkpoints, run.path / "tensorboard"):
         shutil.rmtree(folder, ignore_errors=True)
-    run.metrics.unlink(missing_ok=True)
+    for file in (run.metrics, run.path / "evaluation.json", run.report):
+        file.unlink(missing_ok=True)
 
 
 def stage(name: str) -> Stage:
@@ -215,8 +229,9 @@ def run_until(
     run = run or Run.of(venture)
 
     def lead(tell: Callable[[str], None] = lambda word: None) -> None:
-        check(venture)
-        options = Options(allow_changes=allow_changes, retrain=force and last == "train", tell=tell)
+        retrain = afresh or (force and last == "train")
+        check(venture, prepared=not retrain and run.receipt("prepare") is not None)
+        options = Options(allow_changes=allow_changes, retrain=retrain, tell=tell)
         with run.lock():
             if afresh:
                 _forget_everything(run)
@@ -346,12 +361,19 @@ def compare(run: Run, other: Run) -> "report_room.Comparison":
 
 
 def trace(venture: Venture, run: Run, step: int, row: int | None) -> "Sequence[data_room.TracedRow]":
-    """The documents behind the batch of training step `step` (from 1)."""
+    """The documents behind the batch of training step `step` (from 1), as it was trained if it was."""
     store = data_room.open_dataset(run.data, verify=False)
-    numbers = resolve_recipe(venture, transformer_config(venture, store.index.vocabulary_size))
+    latest = training_room.latest_checkpoint(run.checkpoints)
+    if latest is not None:
+        numbers = latest.recipe
+    else:
+        numbers = resolve_recipe(venture, transformer_config(venture, store.index.vocabulary_size))
     if not 1 <= step <= numbers.steps:
         raise UserError("bad-step", f"step {step} is not one of this run's steps 1 to {numbers.steps}")
-    plan = data_room.BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
+    seed = venture.training.seed if latest is None else latest.cursor.seed
+    plan = data_room.BatchPlan(store, numbers.batch_size, numbers.sequence_length, seed)
+    if latest is not None:
+        plan.check_cursor(latest.cursor)
     rows = data_room.trace(store, plan, step - 1, row)
     return [traced.model_copy(update={"step": step}) for traced in rows]
 
@@ -361,5 +383,10 @@ def _trained(run: Run) -> "training_room.Checkpoint":
     checkpoint = training_room.latest_checkpoint(run.checkpoints)
     if checkpoint is None:
         raise UserError("no-checkpoint", f"{run.path} has no checkpoint yet", hint="`argosy train` makes one")
-    training_room.verify(checkpoint)
+    try:
+        training_room.verify(checkpoint)
+    except UserError:
+        if training_room.latest_checkpoint(run.checkpoints) == checkpoint:
+            raise
+        return _trained(run)  # training went on meanwhile and removed it
     return checkpoint

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ app = App(
     help="From a budget to a trained, audited language model.\n\nStart with: argosy init my-venture && "
     "argosy run my-venture",
     version=argosy.__version__,
+    suppress_keyboard_interrupt=False,
 )
 config_app = App(name="config", help="The venture file's keys.")
 app.command(config_app)
@@ -144,17 +146,18 @@ def train(
     """
     from argosy import workflow
     from argosy.cli.output import show
+    from argosy.cli.summary import figure
 
     parsed, target = _open(venture, options)
     checkpoint = workflow.train(parsed, target, force=force, allow_changes=allow_changes)
     if checkpoint is not None:
-        text = f"trained to step {checkpoint.step}, loss {checkpoint.loss:.4f}: {checkpoint.folder}"
+        text = f"trained to step {checkpoint.step}, loss {figure(checkpoint.loss)}: {checkpoint.folder}"
         show({**checkpoint.model_dump(mode="json"), "folder": str(checkpoint.folder)}, text, as_json=json)
 
 
 @app.command
 def evaluate(venture: str, *, options: Overrides = Overrides(), force: Force = False, json: Json = False) -> None:
-    """Measure the trained model on text it has not seen, beside xz and a 5-gram model.
+    """Measure the trained model on text it has not seen, beside xz and a 5-gram model; finishes training first.
 
     Example: argosy evaluate runs/my-venture --json
 
@@ -177,6 +180,7 @@ def generate(
     run: str,
     *,
     prompt: str = "",
+    options: Overrides = Overrides(),
     temperature: float = 0.8,
     top_p: float = 0.95,
     top_k: int = 0,
@@ -208,7 +212,7 @@ def generate(
     from argosy import workflow
     from argosy.cli.output import show
 
-    _, target = _open(run, Overrides())
+    _, target = _open(run, options)
     sampling = {
         "temperature": temperature,
         "top_p": top_p,
@@ -245,7 +249,7 @@ def report(venture: str, *, options: Overrides = Overrides(), force: Force = Fal
 
 
 @app.command
-def status(run: str, *, json: Json = False) -> None:
+def status(run: str, *, options: Overrides = Overrides(), json: Json = False) -> None:
     """Tell what of a run is done, what is current, and how far training is.
 
     Example: argosy status runs/my-venture
@@ -259,7 +263,7 @@ def status(run: str, *, json: Json = False) -> None:
     from argosy.cli.output import show
     from argosy.cli.summary import status_summary
 
-    parsed, target = _open(run, Overrides())
+    parsed, target = _open(run, options)
     result = workflow.status(parsed, target)
     show(result, status_summary(result), as_json=json)
 
@@ -288,7 +292,7 @@ def compare(run: str, other: str, *, json: Json = False) -> None:
 
 
 @app.command
-def trace(run: str, step: int, row: int | None = None, *, json: Json = False) -> None:
+def trace(run: str, step: int, row: int | None = None, *, options: Overrides = Overrides(), json: Json = False) -> None:
     """Name the documents a training batch was made of.
 
     Example: argosy trace runs/my-venture 120 3
@@ -306,7 +310,7 @@ def trace(run: str, step: int, row: int | None = None, *, json: Json = False) ->
     from argosy.cli.output import show
     from argosy.cli.summary import trace_summary
 
-    parsed, target = _open(run, Overrides())
+    parsed, target = _open(run, options)
     rows = workflow.trace(parsed, target, step, row)
     show([r.model_dump(mode="json") for r in rows], trace_summary(rows), as_json=json)
 
@@ -342,24 +346,37 @@ def schema(*, json: Json = False) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb; exit status 0, 1 for a failed run, 2 for the user's mistake."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in tokens
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a character shows another
     try:
-        outcome: Any = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-        code = outcome if isinstance(outcome, int) and not isinstance(outcome, bool) else 0
-    except CycloptsError as error:
-        code = _fail(UserError("bad-command", _first_line(error), hint=_usage(tokens)), as_json=as_json)
-    except ArgosyError as error:
-        code = _fail(error, as_json=as_json)
-    except KeyboardInterrupt:
-        print("\nargosy: stopped", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
+        code = _run(tokens)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    sys.stdout.flush()
     if "RANK" in os.environ:
         # As a rank, leave without tearing down the interpreter: gloo's threads may abort it when all is done.
         os._exit(code)
     sys.exit(code)
+
+
+def _run(tokens: Sequence[str]) -> int:
+    try:
+        outcome: Any = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        return outcome if isinstance(outcome, int) and not isinstance(outcome, bool) else 0
+    except CycloptsError as error:
+        failure: ArgosyError = UserError("bad-command", _first_line(error), hint=_usage(tokens))
+    except ArgosyError as error:
+        failure = error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        failure = UserError("file-access", f"{error.filename or 'a file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        failure = ArgosyError("stopped", "stopped")
+        failure.exit_code = 130
+    return _fail(failure, as_json="--json" in tokens)
 
 
 def _fail(error: ArgosyError, *, as_json: bool) -> int:

@@ -24,12 +24,12 @@ def show(result: Record | Any, text: str, *, as_json: bool) -> None:
 def show_error(error: ArgosyError, *, as_json: bool) -> None:
     """Print an error for people, and as JSON on standard output where that was asked for."""
     if as_json:
-        import orjson
+        import json
 
         details: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
         if isinstance(error, VentureError):
             details["problems"] = [vars(problem) for problem in error.problems]
-        sys.stdout.write(orjson.dumps({"error": details}, default=str).decode() + "\n")
+        print(json.dumps({"error": details}, default=str))
     print(f"argosy: {error} [{error.code}]", file=sys.stderr)
 
 

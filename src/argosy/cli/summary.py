@@ -61,7 +61,9 @@ def data_summary(dataset: "Dataset") -> str:
 def status_summary(status: "Status") -> str:
     """Stages and training progress."""
     rows = [(s.stage, s.state, "" if s.wall_s is None else f"{s.wall_s:.1f} s") for s in status.stages]
-    training = f"step {status.step} of {status.steps}, loss {status.loss:.4f}" if status.steps else "no checkpoint yet"
+    training = (
+        f"step {status.step} of {status.steps}, loss {figure(status.loss)}" if status.steps else "no checkpoint yet"
+    )
     use = "in use now" if status.in_use else "not in use"
     return f"{status.run}: {use}, {status.size_bytes / 1e6:.1f} MB; {training}\n\n" + table(
         rows, ("stage", "state", "took")
@@ -71,7 +73,7 @@ def status_summary(status: "Status") -> str:
 def comparison_summary(comparison: "Comparison") -> str:
     """Figures and differing keys of two runs."""
     names = [Path(run).name for run in comparison.runs]
-    figures = [(name, *(_figure(value) for value in row)) for name, row in comparison.figures.items()]
+    figures = [(name, *(figure(value) for value in row)) for name, row in comparison.figures.items()]
     differences = [(name, *(value or "—" for value in row)) for name, row in comparison.differences.items()]
     parts = [table(figures, ("figure", *names))]
     parts.append(table(differences, ("differs", *names)) if differences else "the ventures are the same")
@@ -83,7 +85,8 @@ def trace_summary(rows: "Sequence[TracedRow]") -> str:
     return "\n".join(str(row) for row in rows)
 
 
-def _figure(value: float | int | None) -> str:
+def figure(value: float | int | None) -> str:
+    """A number as people read it."""
     if value is None:
         return "—"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

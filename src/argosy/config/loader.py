@@ -29,6 +29,8 @@ def load_venture(path: Path | str, overrides: Sequence[str] = ()) -> Venture:
         raise UserError("missing-file", f"no venture at {path}", hint="`argosy init DIR` writes one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError("bad-toml", f"{path} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise UserError("bad-toml", f"{path} is nested too deeply") from None
     except OSError as error:
         raise UserError("missing-file", f"cannot read {path}: {error.strerror}") from None
     for override in overrides:
@@ -58,7 +60,7 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
     node: Any = tree
     for depth, section in enumerate(sections):
         if isinstance(node, list):
-            if not section.isdigit() or int(section) >= len(node):
+            if not section.isdecimal() or int(section) >= len(node):
                 where = ".".join(sections[:depth])
                 raise UserError("bad-override", f"--set {override!r}: {where} has {len(node)} entries, from 0")
             node = node[int(section)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from argosy.config.errors import nearest
 from argosy.config.layout import Layout
@@ -11,10 +11,18 @@ from argosy.config.record import Record
 from argosy.config.transformer import PRESETS
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Rows = Annotated[int, Field(ge=1, le=1 << 20)]
 SourceKind = Literal["text", "jsonl", "parquet", "python-stdlib"]
 
 
-class SourceConfig(Record):
+class Section(Record):
+    """A part of the venture file; its numbers are finite."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class SourceConfig(Section):
     """One source of documents; write `[[data.sources]]` once for each."""
 
     kind: SourceKind
@@ -47,7 +55,7 @@ class SourceConfig(Record):
         return self.name or (self.kind if self.path is None else f"{self.kind}:{self.path}")
 
 
-class DataConfig(Record):
+class DataConfig(Section):
     """Which text, and how it becomes batches."""
 
     sources: tuple[SourceConfig, ...] = Field(min_length=1, strict=False)
@@ -68,7 +76,7 @@ class DataConfig(Record):
     """What a record without text or a damaged line does: stop with its place, or be skipped and counted."""
 
 
-class ModelConfig(Record):
+class ModelConfig(Section):
     """The model's shape: one dial (`size` or `preset`), or every number."""
 
     size: str | None = None
@@ -110,16 +118,16 @@ class ModelConfig(Record):
         return self
 
 
-class TrainingConfig(Record):
+class TrainingConfig(Section):
     """How long, how fast, with which optimiser."""
 
-    steps: int | None = Field(None, ge=1)
+    steps: Count | None = None
     """Optimiser updates; or give `tokens`."""
-    tokens: int | None = Field(None, ge=1)
+    tokens: Count | None = None
     """Tokens to train on; 20 for each parameter unless `steps` or this is given (Hoffmann et al. 2022)."""
-    batch_size: int | None = Field(None, ge=1)
+    batch_size: Rows | None = None
     """Sequences in one step over all ranks; from the compute budget unless given (Bi et al. 2024, equation 1)."""
-    micro_batch: int | None = Field(None, ge=1)
+    micro_batch: Rows | None = None
     """Sequences in one forward pass of one rank; gradients accumulate over the rest."""
     optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
     """AdamW, Muon on the matrices (AdamW on the rest), or SGD with momentum."""
@@ -145,34 +153,34 @@ class TrainingConfig(Record):
     """Whether to use `torch.compile`; `auto` means on an accelerator."""
     recompute: bool = False
     """Whether activations are recomputed in the backward pass to save memory."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=1 << 63)
     """Seed of the initial weights and of the data order."""
-    checkpoint_every: int | None = Field(None, ge=1)
+    checkpoint_every: Count | None = None
     """Steps between checkpoints; a tenth of the run unless given."""
     keep_last: int = Field(2, ge=1)
     """Checkpoints kept, beside the best."""
     async_checkpoint: bool = False
     """Whether training goes on while a checkpoint is written."""
-    evaluate_every: int | None = Field(None, ge=1)
+    evaluate_every: Count | None = None
     """Steps between held-out evaluations; as often as checkpoints unless given."""
     max_skipped_steps: int = Field(5, ge=1)
     """Non-finite steps in a row that stop the run."""
 
 
-class EvaluationConfig(Record):
+class EvaluationConfig(Section):
     """How the trained model is judged."""
 
     baselines: bool = True
     """Whether `xz -9` and a byte 5-gram are measured on the same held-out text."""
-    held_out_tokens: int | None = Field(None, ge=1)
+    held_out_tokens: Count | None = None
     """Held-out tokens to evaluate on, at most; all of them unless given."""
     prompts: tuple[str, ...] = Field((), strict=False)
     """Prompts whose continuations are shown in the report."""
-    sample_tokens: int = Field(120, ge=1)
+    sample_tokens: int = Field(120, ge=1, le=1 << 20)
     """Tokens generated for each prompt."""
 
 
-class RunConfig(Record):
+class RunConfig(Section):
     """Where the run lives and how it starts."""
 
     preflight_timeout_s: float = Field(120.0, gt=0)
@@ -183,7 +191,7 @@ class RunConfig(Record):
     """Port on which this machine's ranks meet; a free one unless given."""
 
 
-class Venture(Record):
+class Venture(Section):
     """What a team has and what it wants; `venture.toml` in memory."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)

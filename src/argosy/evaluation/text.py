@@ -51,5 +51,7 @@ def generate_text(checkpoint: Checkpoint, prompt: str, **sampling: Any) -> Itera
         value = sampling.get(name, high)
         if not low <= value <= high:
             raise UserError("bad-sampling", f"--{name.replace('_', '-')} = {value}: expected {low} to {high:,}")
+    if not prompt.isascii() and prompt.encode(errors="replace").decode() != prompt:
+        raise UserError("bad-sampling", f"--prompt = {prompt!r}: expected UTF-8")
     tokenizer = load_tokenizer(checkpoint.folder / "model")
     yield from stream_text(open_model(checkpoint), tokenizer, prompt, **sampling)

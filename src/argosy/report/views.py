@@ -115,13 +115,16 @@ def view_run(run: Run) -> RunView:
 
     manifests = sorted(run.checkpoints.glob("step-*/manifest.json"))
     manifest = str(manifests[-1].relative_to(run.path)) if manifests else ""
+    checkpoint, evaluation = read(manifest, orjson.loads) if manifest else {}, read("evaluation.json", orjson.loads)
+    if number(evaluation, "step") != number(checkpoint, "step"):
+        evaluation = {}  # of a checkpoint before this one
     receipts = {stage: read(f"receipts/{stage}.json", orjson.loads) for stage in STAGES}
     return RunView(
         run=run,
         venture=read("venture.toml", lambda data: tomllib.loads(data.decode())),
         dataset=read("data/index.json", orjson.loads),
-        evaluation=read("evaluation.json", orjson.loads),
-        checkpoint=read(manifest, orjson.loads) if manifest else {},
+        evaluation=evaluation,
+        checkpoint=checkpoint,
         checkpoint_file=manifest,
         receipts={stage: receipt for stage, receipt in receipts.items() if receipt},
         metrics=read_metrics(run.metrics),

@@ -30,6 +30,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+_REFUSALS = (
+    *(errno.EACCES, errno.EROFS, errno.EPERM),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
+)
+
+
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's refusals to write into errors that say what to do."""
@@ -42,8 +48,9 @@ def disk_errors(path: Path) -> Iterator[None]:
                 f"the disk is full while writing {path}",
                 hint="free some space and run the same command again: the last complete state is kept",
             ) from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise UserError("not-writable", f"cannot write {path}: {error.strerror}") from None
+        if error.errno in _REFUSALS:
+            where = error.filename or path
+            raise UserError("not-writable", f"cannot write {where}: {error.strerror}") from None
         raise
 
 

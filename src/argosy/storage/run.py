@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import orjson
 import tomli_w
+from pydantic import ValidationError
 
 import argosy
 from argosy.config import Record, UserError, Venture, load_venture, nearest
@@ -27,6 +28,7 @@ from argosy.storage.files import (
 )
 
 T = TypeVar("T", bound=Record)
+HASHED_BYTES = 1 << 20
 LOCK, RANKS_LOCK = "run.lock", "ranks.lock"
 
 
@@ -168,27 +170,41 @@ class Run:
         write_json(self.path / f"{name}.json", result.model_dump(mode="json"))
 
     def read_result(self, name: str, kind: type[T]) -> T:
-        """Read a stage's result; raises `UserError` when the stage has not run."""
-        return kind.model_validate_json(canonical_json(read_json(self.path / f"{name}.json")))
+        """Read a stage's result; raises `UserError` when the stage has not run or the file is damaged."""
+        path = self.path / f"{name}.json"
+        try:
+            return kind.model_validate_json(canonical_json(read_json(path)))
+        except ValidationError as error:
+            raise UserError(
+                "damaged-file", f"{path} is not what this version writes: {error.errors()[0]['msg']}"
+            ) from None
 
     def receipt(self, stage: str) -> Receipt | None:
-        """The receipt of a stage, or None."""
+        """The receipt of a stage, or None where there is none that can be read."""
         path = self.path / "receipts" / f"{stage}.json"
-        return Receipt.model_validate_json(path.read_bytes()) if path.exists() else None
+        try:
+            return Receipt.model_validate_json(path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
 
     def forget(self, stage: str) -> None:
         """Withdraw a stage's receipt before it is redone."""
         (self.path / "receipts" / f"{stage}.json").unlink(missing_ok=True)
 
     def is_current(self, stage: str, inputs: Mapping[str, str], configuration: Any) -> bool:
-        """Whether the stage's receipt matches these inputs and configuration and its files are still there."""
+        """Whether the stage's receipt matches these inputs and configuration and its files are still there.
+
+        Files of up to a mebibyte are compared by their hash, larger ones by their size.
+        """
         receipt = self.receipt(stage)
         return (
             receipt is not None
             and receipt.inputs == dict(inputs)
             and receipt.configuration_sha256 == digest(canonical_json(configuration))
             and all(
-                (path := self.path / name).is_file() and path.stat().st_size == output.bytes
+                (path := self.path / name).is_file()
+                and path.stat().st_size == output.bytes
+                and (output.bytes > HASHED_BYTES or file_digest(path) == output.sha256)
                 for name, output in receipt.outputs.items()
             )
         )

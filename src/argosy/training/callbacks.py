@@ -87,7 +87,7 @@ def _keep_lines(path: Path, wanted: Callable[[Any], bool]) -> None:
         return
     with atomic_write(path) as temporary, path.open("rb") as old, temporary.open("wb") as new:
         for line in old:
-            with contextlib.suppress(orjson.JSONDecodeError):  # a line cut by a kill
+            with contextlib.suppress(orjson.JSONDecodeError, KeyError, TypeError):  # a line cut by a kill
                 if wanted(orjson.loads(line)):
                     new.write(line)
 

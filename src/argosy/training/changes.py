@@ -38,7 +38,7 @@ def check_unchanged(checkpoint: Checkpoint, venture: Venture, data_sha256: str, 
         differences.append(f"data: manifest {checkpoint.cursor.manifest_sha256[:12]} then, {data_sha256[:12]} now")
     steps = resolve_recipe(venture, checkpoint.model).steps
     fatal = [d for d in differences if not d.startswith("training.") or d.startswith("training.optimizer:")]
-    if steps != checkpoint.recipe.steps and steps <= checkpoint.step:
+    if steps <= checkpoint.step and (differences or steps != checkpoint.recipe.steps):
         fatal.append(f"training.steps: {steps} in all, and {checkpoint.step} are done")
     refused = fatal if allow_changes else [*differences, *(line for line in fatal if line not in differences)]
     if refused:

@@ -38,9 +38,11 @@ def best_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def read_best(folder: Path) -> Best | None:
-    """The record of the best checkpoint, or None."""
-    path = folder / "best.json"
-    return Best.model_validate_json(path.read_bytes()) if path.exists() else None
+    """The record of the best checkpoint, or None where there is none that can be read."""
+    try:
+        return Best.model_validate_json((folder / "best.json").read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
 
 
 def note_best(folder: Path, step: int, held_out: HeldOut) -> None:

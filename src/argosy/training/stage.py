@@ -3,6 +3,7 @@
 Torch-free on this side: the ranks run `argosy.training.worker`.
 """
 
+import os
 import signal
 
 from argosy.config import ArgosyError, UserError, Venture
@@ -37,6 +38,8 @@ def train(run: Run, venture: Venture) -> Checkpoint:
     if external_world():
         from argosy.training.worker import work
 
+        if os.environ["RANK"] == "0":
+            (run.path / STOP_FILE).unlink(missing_ok=True)
         number = work(run, venture)
     else:
         number = launch(
