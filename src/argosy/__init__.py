@@ -5,17 +5,38 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from argosy.config import Layout, Venture, load_venture
+    from argosy import data, models
+    from argosy.config import Execution, Layout, Venture, load_venture
     from argosy.storage import Run
+    from argosy.training import EarlyStopping, Trainer
     from argosy.workflow import evaluate, prepare, run, train
 
 __version__ = "0.1.0"
-__all__ = ["Layout", "Run", "Venture", "evaluate", "load_venture", "prepare", "run", "train"]
+__all__ = [
+    "EarlyStopping",
+    "Execution",
+    "Layout",
+    "Run",
+    "Trainer",
+    "Venture",
+    "data",
+    "evaluate",
+    "load_venture",
+    "models",
+    "prepare",
+    "run",
+    "train",
+]
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "data": "",
+        "models": "",
+        "EarlyStopping": "training",
+        "Execution": "config",
         "Layout": "config",
+        "Trainer": "training",
         "Venture": "config",
         "load_venture": "config",
         "Run": "storage",

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from argosy.config import Execution, RunConfig, TrainingConfig
+from argosy.config import RunConfig, TrainingConfig
 from argosy.models import Transformer
 from argosy.parallel import ExposedCommunication, World, join
 from argosy.training import step as step_file
 from argosy.training.optimizers import build_optimizers
-from argosy.training.step import TrainStep
+from argosy.training.step import LossModule, TrainStep
 from tests.models.test_transformer import shape
 
 ROWS, LENGTH, STEPS = 7, 24, 3  # seven rows divide by nothing
@@ -32,12 +32,11 @@ def main() -> None:
         gradients: list[dict[str, np.ndarray]] = []
         optimizers = build_optimizers(model, TrainingConfig(), 3e-3, "float32")
         step = TrainStep(
-            model,
+            LossModule(model, torch.float32),
             optimizers,
             learning_rate=lambda _: 3e-3,
-            tokens_per_step=ROWS * LENGTH,
             gradient_clip=1.0,
-            execution=Execution(micro_batch=micro_batch, precision="float32", compile=False, recompute=False),
+            micro_batch=micro_batch,
             world=world,
         )
         optimizers[0].register_step_pre_hook(lambda *_: gradients.append(_copy(model, "grad")))
@@ -47,7 +46,7 @@ def main() -> None:
             mine = tokens[world.rank :: world.size]
             if control == "doubled" and world.rank == 0:
                 mine = torch.cat([mine, mine])
-            losses.append(step(number, mine[:, :-1], mine[:, 1:]).loss)
+            losses.append(step(number, mine[:, :-1], mine[:, 1:], count=ROWS * LENGTH).loss)
         if world.is_main:
             torch.save({"losses": losses, "gradients": gradients, "weights": _copy(model, "data")}, out)
 

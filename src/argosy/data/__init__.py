@@ -1,11 +1,13 @@
-"""From sources of text to batches: read, split, tokenise, shard, and a cursor that cannot lie. Torch-free."""
+"""From sources of text, or from arrays, to batches: a cursor that cannot lie. Torch-free."""
 
 from typing import TYPE_CHECKING
 
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.data.arrays import ArrayPlan, Arrays, as_arrays
     from argosy.data.batches import Batch, BatchPlan, Prefetcher
+    from argosy.data.digits import mnist
     from argosy.data.lineage import trace
     from argosy.data.preparation import prepare
     from argosy.data.results import (
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IGNORED",
+    "ArrayPlan",
+    "Arrays",
     "Batch",
     "BatchPlan",
     "Cursor",
@@ -39,8 +43,10 @@ __all__ = [
     "TokenStore",
     "Tokenizer",
     "TracedRow",
+    "as_arrays",
     "check",
     "load_tokenizer",
+    "mnist",
     "open_dataset",
     "prepare",
     "source_fingerprint",
@@ -48,6 +54,8 @@ __all__ = [
 ]
 
 _FILES = {
+    "arrays": ("ArrayPlan", "Arrays", "as_arrays"),
+    "digits": ("mnist",),
     "batches": ("Batch", "BatchPlan", "Prefetcher"),
     "preparation": ("prepare",),
     "results": (

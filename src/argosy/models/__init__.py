@@ -1,19 +1,31 @@
-"""The transformer, its files and its sampling; plain PyTorch that knows nothing of ranks."""
+"""The transformer, its files and its sampling, and the perceptron; plain PyTorch that knows nothing of ranks."""
 
 from typing import TYPE_CHECKING
 
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.models.dense import Perceptron, perceptron
     from argosy.models.files import load_model, load_weights, save_model
     from argosy.models.sampling import generate
     from argosy.models.transformer import KVCache, Transformer
 
-__all__ = ["KVCache", "Transformer", "generate", "load_model", "load_weights", "save_model"]
+__all__ = [
+    "KVCache",
+    "Perceptron",
+    "Transformer",
+    "generate",
+    "load_model",
+    "load_weights",
+    "perceptron",
+    "save_model",
+]
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "Perceptron": "dense",
+        "perceptron": "dense",
         "load_model": "files",
         "load_weights": "files",
         "save_model": "files",

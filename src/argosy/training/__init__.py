@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
     from argosy.training.results import Checkpoint, HeldOut
     from argosy.training.stage import train
+    from argosy.training.trainer import EarlyStopping, EpochCallback, Trainer
 
 __all__ = [
     "Checkpoint",
+    "EarlyStopping",
+    "EpochCallback",
     "HeldOut",
+    "Trainer",
     "best_checkpoint",
     "check_unchanged",
     "complete_checkpoints",
@@ -42,5 +46,8 @@ __getattr__ = lazy_exports(
         "held_out_loss": "held_out",
         "summed_loss": "loss",
         "train": "stage",
+        "EarlyStopping": "trainer",
+        "EpochCallback": "trainer",
+        "Trainer": "trainer",
     },
 )

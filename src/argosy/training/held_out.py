@@ -45,7 +45,7 @@ def held_out_loss(
         while some := list(islice(rows, ROWS)):
             inputs, targets = (np.stack(part) for part in zip(*some, strict=True))
             counted = targets[targets >= 0]
-            nats = module(_tensor(inputs, world), _tensor(targets, world))
+            nats, _ = module(_tensor(inputs, world), _tensor(targets, world))
             sums += torch.tensor([float(nats), counted.size, store.token_bytes[counted].sum()], dtype=torch.float64)
     model.train(was_training)
     nats_total, tokens, text_bytes = world.all_reduce(sums.to(world.device)).tolist()

@@ -66,7 +66,7 @@ class TrainingLoop:
                 for array in (batch.inputs, batch.targets)
             )
             loaded = time.perf_counter()
-            result = self.step(done, inputs, targets, stop=self.stop_requested())
+            result = self.step(done, inputs, targets, count=self.recipe.tokens_per_step, stop=self.stop_requested())
             done += 1
             self._record(done, result, data_s=loaded - began, step_s=time.perf_counter() - began)
             skipped_in_a_row = skipped_in_a_row + 1 if result.skipped else 0
@@ -112,7 +112,7 @@ class TrainingLoop:
         metrics = StepMetrics(
             step=done,
             loss=result.loss if math.isfinite(result.loss) else None,
-            learning_rate=self.step.learning_rate(done - 1),
+            learning_rate=self.step.rate(done - 1),
             gradient_norm=None if result.skipped else result.gradient_norm,
             tokens=done * self.recipe.tokens_per_step,
             tokens_per_s=rate,

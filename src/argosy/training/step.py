@@ -10,10 +10,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from argosy.config import Execution
 from argosy.parallel import World, replicate
 from argosy.training.loss import summed_loss
-from argosy.training.precision import DTYPES
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class StepResult:
     """What one update did, the same on every rank."""
 
     loss: float
-    """Mean over the tokens of the global batch, in nats."""
+    """Mean over the tokens (or examples) of the global batch, in nats."""
     gradient_norm: float
     """Global norm before clipping."""
     skipped: bool
@@ -32,10 +30,12 @@ class StepResult:
     """Forward, backward and optimiser on this rank."""
     communication_s: float
     """Waiting for other ranks that nothing overlapped."""
+    metrics: tuple[float, ...] = ()
+    """Mean of each metric of the objective over the global batch."""
 
 
 class LossModule(nn.Module):
-    """A language model with its loss, so that what wraps the forward pass sees both.
+    """The objective of a language model: the model with its loss, so that what wraps the forward pass sees both.
 
     With `separator_id`, attention stays inside documents; each one begins with the separator.
     """
@@ -44,87 +44,97 @@ class LossModule(nn.Module):
         super().__init__()
         self.model, self.dtype, self.separator_id = model, dtype, separator_id
 
-    def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Summed loss in nats of [B, T] targets."""
+    def forward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Summed loss in nats of [B, T] targets, and no metrics [0]."""
         document_ids = None if self.separator_id is None else (inputs == self.separator_id).cumsum(1)
         with torch.autocast(inputs.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden: Tensor = self.model.hidden(inputs, document_ids)  # type: ignore[operator]
         head: nn.Linear = self.model.head  # type: ignore[assignment]
-        return summed_loss(hidden, head.weight, targets, self.dtype)
+        loss = summed_loss(hidden, head.weight, targets, self.dtype)
+        return loss, loss.new_zeros(0)
 
 
 class TrainStep:
-    """Forward and backward over micro-batches, one gradient exchange, one clipped update."""
+    """Forward and backward over micro-batches, one gradient exchange, one clipped update.
+
+    `objective` maps (inputs, targets) to the summed loss [] and summed metrics [M]. Without `learning_rate`, the
+    optimisers keep the one they have.
+    """
 
     def __init__(
         self,
-        model: nn.Module,
+        objective: nn.Module,
         optimizers: Sequence[Optimizer],
         *,
-        learning_rate: Callable[[int], float],
-        tokens_per_step: int,
+        learning_rate: Callable[[int], float] | None,
         gradient_clip: float | None,
-        execution: Execution,
-        separator_id: int | None = None,
+        micro_batch: int | None = None,
         world: World,
     ) -> None:
-        self.model, self.optimizers, self.world = model, optimizers, world
-        self.module, self.communication = replicate(LossModule(model, DTYPES[execution.precision], separator_id), world)
-        self.learning_rate, self.gradient_clip = learning_rate, gradient_clip
-        self.micro_batch = execution.micro_batch
-        # Replicas average their gradients, so each one's sum is scaled to make that average the global token mean.
-        self.scale = world.size / tokens_per_step
-        self.tokens_per_step = tokens_per_step
+        self.objective, self.optimizers, self.world = objective, optimizers, world
+        self.module, self.communication = replicate(objective, world)
+        self.learning_rate, self.gradient_clip, self.micro_batch = learning_rate, gradient_clip, micro_batch
 
-    def settle(self, sequence_length: int) -> None:
+    def settle(self, inputs: Tensor, targets: Tensor) -> None:
         """Do a backward pass that is thrown away, so that the first update sums like every later one.
 
         DDP orders its gradient buckets anew after the first backward pass, and with them the order in which three or
         more ranks are summed: without this, a resumed run would differ from an uninterrupted one in the last digit.
         """
         if self.world.size > 2:
-            tokens = torch.zeros((1, sequence_length), dtype=torch.long, device=self.world.device)
-            self._backward(tokens, tokens)
+            self._backward(inputs, targets, 1.0)
             for optimizer in self.optimizers:
                 optimizer.zero_grad(set_to_none=True)
 
-    def __call__(self, step: int, inputs: Tensor, targets: Tensor, *, stop: bool = False) -> StepResult:
-        """Do update `step` (from 0) with this rank's rows [b, T] of the global batch."""
+    def __call__(self, step: int, inputs: Tensor, targets: Tensor, *, count: int, stop: bool = False) -> StepResult:
+        """Do update `step` (from 0) with this rank's rows of a global batch of `count` tokens or examples."""
         start = time.perf_counter()
-        nats, waited = self._backward(inputs, targets)
+        # Replicas average their gradients, so each one's sum is scaled to make that average the global mean.
+        sums, waited = self._backward(inputs, targets, self.world.size / count)
         norm = self._clip()
         skipped = not bool(torch.isfinite(norm))
         if not skipped:
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
-                    group["lr"] = self.learning_rate(step)
+                    group["lr"] = group["lr"] if self.learning_rate is None else self.learning_rate(step)
                 optimizer.step()
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        shared = torch.stack([nats.double(), nats.new_tensor(float(stop)).double()])
+        shared = torch.cat([sums.double(), sums.new_tensor([float(stop)]).double()])
         before = time.perf_counter()
-        total, stops = self.world.all_reduce(shared).tolist()
+        total, *metrics, stops = self.world.all_reduce(shared).tolist()
         end = time.perf_counter()
         waited += end - before if self.world.size > 1 else 0.0
         return StepResult(
-            loss=total / self.tokens_per_step,
+            loss=total / count,
             gradient_norm=float(norm),
             skipped=skipped,
             stop_requested=stops > 0,
             compute_s=end - start - waited,
             communication_s=waited,
+            metrics=tuple(value / count for value in metrics),
         )
 
-    def _backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, float]:
-        nats = torch.zeros((), device=self.world.device)
-        starts = range(0, inputs.shape[0], self.micro_batch)
+    def rate(self, step: int) -> float:
+        """Learning rate of update `step`."""
+        if self.learning_rate is not None:
+            return self.learning_rate(step)
+        return float(self.optimizers[0].param_groups[0]["lr"])
+
+    def _backward(self, inputs: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, float]:
+        """Summed loss and metrics [1 + M] of this rank, and seconds that waiting for others took."""
+        sums: Tensor | None = None
+        size = self.micro_batch or max(1, inputs.shape[0])
+        starts = range(0, max(1, inputs.shape[0]), size)  # a rank without rows takes part in the exchange too
         for start in starts:
-            rows = slice(start, start + self.micro_batch)
+            rows = slice(start, start + size)
             with self._synchronised(start == starts[-1]):
-                loss = self.module(inputs[rows], targets[rows])
-                (loss * self.scale).backward()
-            nats += loss.detach()
-        return nats, self.communication.seconds() or 0.0
+                loss, metrics = self.module(inputs[rows], targets[rows])
+                (loss * scale).backward()
+            some = torch.cat([loss.detach()[None], metrics])
+            sums = some if sums is None else sums + some
+        assert sums is not None
+        return sums, self.communication.seconds() or 0.0
 
     def _synchronised(self, last: bool) -> contextlib.AbstractContextManager[None]:
         if last or not isinstance(self.module, DistributedDataParallel):
@@ -133,5 +143,5 @@ class TrainStep:
 
     def _clip(self) -> Tensor:
         limit = self.gradient_clip if self.gradient_clip is not None else float("inf")
-        norm: Tensor = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        norm: Tensor = torch.nn.utils.clip_grad_norm_(self.objective.parameters(), limit)
         return norm

@@ -127,17 +127,17 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
         _tell_start(run, config, numbers, layout, execution, start, reasons)
 
     prefetcher = Prefetcher(plan, start, numbers.steps, rank=world.rank, ranks=world.size)
+    separator_id = store.index.separator_id if venture.data.document_mask else None
     step = TrainStep(
-        model,
+        LossModule(model, DTYPES[execution.precision], separator_id),
         optimizers,
         learning_rate=lambda k: numbers.learning_rate * learning_rate_factor(venture.training.schedule, k, numbers),
-        tokens_per_step=numbers.tokens_per_step,
         gradient_clip=venture.training.gradient_clip,
-        execution=execution,
-        separator_id=store.index.separator_id if venture.data.document_mask else None,
+        micro_batch=execution.micro_batch,
         world=world,
     )
-    step.settle(numbers.sequence_length)
+    row = torch.zeros((1, numbers.sequence_length), dtype=torch.long, device=world.device)
+    step.settle(row, row)
 
     def describe(done: int, loss: float) -> Checkpoint:
         return Checkpoint(
@@ -256,7 +256,8 @@ def _choose_execution(
 def _try_out(model: nn.Module, precision: Precision, shape: tuple[int, int], world: World) -> None:
     """One forward and backward pass at the shape of training, thrown away."""
     tokens = torch.zeros(shape, dtype=torch.long, device=world.device)
-    LossModule(model, DTYPES[precision])(tokens, tokens).backward()
+    loss, _ = LossModule(model, DTYPES[precision])(tokens, tokens)
+    loss.backward()
     model.zero_grad(set_to_none=True)
 
 

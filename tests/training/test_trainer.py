@@ -1,0 +1,241 @@
+"""Compile, fit, evaluate, predict, save, load: on examples whose answer is known."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import argosy
+from argosy.config import UserError
+from argosy.data import ArrayPlan, Arrays, as_arrays, mnist
+from argosy.models import perceptron
+
+
+def clouds(size: int = 600, seed: int = 0) -> Arrays:
+    """Three clouds of points in the plane, which a small perceptron can tell apart."""
+    chance = np.random.default_rng(seed)
+    labels = chance.integers(0, 3, size)
+    centres = np.array([[0, 2], [2, -1], [-2, -1]])
+    return Arrays((centres[labels] + chance.normal(0, 0.7, (size, 2))).astype(np.float32), labels)
+
+
+def trainer(**options: Any) -> argosy.Trainer:
+    """A small perceptron that always begins the same."""
+    torch.manual_seed(1)
+    return argosy.Trainer(perceptron(2, 16, 3), metrics=["accuracy"], learning_rate=0.01, **options)
+
+
+def test_the_seven_lines(tmp_path: Path) -> None:
+    train, test = clouds(), clouds(seed=1)
+    model = trainer()
+    history = model.fit(train, validation=test, epochs=6, batch_size=32)
+    assert list(history) == ["loss", "accuracy", "val_loss", "val_accuracy"] and history.epochs == 6
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    figures = model.evaluate(test)
+    assert figures["accuracy"] > 0.95 and figures["loss"] == pytest.approx(history["val_loss"][-1])
+    outputs = model.predict(test.features)
+    assert (outputs.argmax(1) == test.targets).mean() == pytest.approx(figures["accuracy"])
+    model.save(tmp_path / "saved")
+    history.plot(tmp_path / "history.html")
+    assert "<html>" in (tmp_path / "history.html").read_text()[:200]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", "adagrad"])
+def test_saved_and_loaded_goes_on_in_the_same_bits(tmp_path: Path, optimizer: str) -> None:
+    straight, stopped = trainer(optimizer=optimizer), trainer(optimizer=optimizer)
+    straight.fit(clouds(), epochs=4, batch_size=50)
+    stopped.fit(clouds(), epochs=2, batch_size=50)
+    loaded = argosy.Trainer.load(stopped.save(tmp_path / "run"))
+    loaded.fit(clouds(), epochs=2, batch_size=50)
+    assert dict(loaded.history) == dict(straight.history)
+    pairs = zip(loaded.model.parameters(), straight.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_plain_torch_loop_computes_the_same() -> None:
+    data = clouds(100)
+    ours = trainer(optimizer="sgd")
+    ours.fit(data, epochs=2, batch_size=32)
+    torch.manual_seed(1)
+    model = perceptron(2, 16, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
+    plan = ArrayPlan(data, 32, 0)
+    for step in range(2 * plan.steps_per_epoch):
+        batch = plan.batch(step)
+        loss = nn.functional.cross_entropy(model(torch.from_numpy(batch.features)), torch.from_numpy(batch.targets))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for a, b in zip(ours.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_every_example_once_an_epoch_on_any_number_of_ranks() -> None:
+    plan = ArrayPlan(clouds(103), 10, seed=3)
+    assert plan.steps_per_epoch == 11
+    for epoch in (0, 5):
+        steps = range(epoch * 11, (epoch + 1) * 11)
+        assert sorted(np.concatenate([plan.rows(step) for step in steps]).tolist()) == list(range(103))
+        parts = [plan.batch(step, rank, 4).features for step in steps for rank in range(4)]
+        assert sum(map(len, parts)) == 103
+    assert plan.rows(0).tolist() != plan.rows(11).tolist()
+
+
+def frame() -> Any:
+    """Something like a data frame: NumPy can read it."""
+
+    class Frame:
+        shape = (600, 2)
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            return clouds().features
+
+        def __len__(self) -> int:
+            return 600
+
+    return Frame()
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [
+        lambda: tuple(clouds()),
+        lambda: (clouds().features.tolist(), clouds().targets.tolist()),
+        lambda: (torch.from_numpy(clouds().features), torch.from_numpy(clouds().targets)),
+        lambda: TensorDataset(torch.from_numpy(clouds().features), torch.from_numpy(clouds().targets)),
+        lambda: (frame(), clouds().targets),
+        lambda: (clouds().features.astype(np.float64), np.eye(3)[clouds().targets]),
+    ],
+)
+def test_whatever_a_user_has(examples: Callable[[], Any]) -> None:
+    assert trainer().fit(examples(), batch_size=64)["loss"] == pytest.approx(
+        trainer().fit(clouds(), batch_size=64)["loss"], rel=1e-5
+    )
+
+
+def test_class_weights_and_own_functions() -> None:
+    def halves(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(outputs, targets) / 2  # a mean, as torch gives it
+
+    plain = trainer().evaluate(clouds())["loss"]
+    model = argosy.Trainer(trainer().model, loss=halves, metrics=[halves], optimizer=torch.optim.Adagrad)
+    assert model.evaluate(clouds()) == pytest.approx({"loss": plain / 2, "halves": plain / 2})
+    only_class_2 = trainer()
+    only_class_2.fit(clouds(), epochs=5, class_weight={0: 0.0, 1: 0.0})
+    assert (only_class_2.predict(clouds().features).argmax(1) == 2).mean() > 0.9
+
+
+def test_early_stopping_puts_the_best_back() -> None:
+    model = trainer()
+    stopping = argosy.EarlyStopping("val_accuracy", patience=2)
+    wild = [group.update(lr=1.0) for group in model.optimizer.param_groups]
+    assert wild
+    history = model.fit(clouds(60), validation=clouds(seed=1), epochs=50, callbacks=[stopping])
+    assert history.epochs == stopping.best_epoch + 2 < 50
+    assert model.evaluate(clouds(seed=1))["accuracy"] == max(history["val_accuracy"])
+
+
+def broken(**changes: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The clouds with something wrong."""
+    features, targets = clouds()
+    if "nan" in changes:
+        features[7, 1] = features[9, 0] = np.nan
+    if "label" in changes:
+        targets[5] = changes["label"]
+    return features, targets
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        (lambda: argosy.Trainer(perceptron(2, 3), optimizer="adma"), "did you mean 'adam'"),
+        (lambda: argosy.Trainer(perceptron(2, 3), loss="cross_entrop"), "did you mean 'cross_entropy'"),
+        (lambda: argosy.Trainer(perceptron(2, 3), metrics=["acuracy"]), "did you mean 'accuracy'"),
+        (lambda: trainer().fit(broken(nan=True)), r"2 values are not finite, the first \(nan\) at \[7, 1\]"),
+        (lambda: trainer().fit(broken(label=3)), r"1 labels are out of range, the first \(3\) at 5: expected 0 to 2"),
+        (lambda: trainer().fit(broken(label=-1)), "out of range"),
+        (lambda: trainer().fit(np.zeros((9, 5)), np.zeros(9, int)), r"features of shape \[5\]"),
+        (lambda: trainer().fit(np.zeros((9, 2)), np.zeros(8, int)), "9 features and 8 targets"),
+        (lambda: trainer().fit(np.zeros((9, 2)), np.zeros(9)), "class numbers or one-hot rows of 3"),
+        (lambda: trainer().fit(np.zeros((0, 2)), np.zeros(0)), "no examples"),
+        (lambda: trainer().fit(np.zeros((9, 2))), "targets are missing"),
+        (lambda: trainer().fit(np.array([["a", "b"]]), [1]), "not numbers"),
+        (
+            lambda: argosy.Trainer(perceptron(2, 3), loss="mean_squared_error").fit(np.zeros((9, 2)), np.zeros(9)),
+            r"outputs of shape \[3\] do not fit targets of shape \[\]",
+        ),
+        (lambda: trainer().fit(clouds(), callbacks=[argosy.EarlyStopping("val_loss")]), "'val_loss' is not measured"),
+        (lambda: argosy.Trainer.load("nowhere"), "does not exist"),
+    ],
+)
+def test_what_does_not_fit_is_named(work: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        work()
+
+
+def test_folders_of_another_version_and_models_of_ones_own(tmp_path: Path) -> None:
+    own = nn.Sequential(nn.Linear(2, 3))
+    folder = argosy.Trainer(own).save(tmp_path / "own")
+    with pytest.raises(UserError, match=r"Sequential"):
+        argosy.Trainer.load(folder)
+    loaded = argosy.Trainer.load(folder, nn.Sequential(nn.Linear(2, 3)))
+    assert torch.equal(loaded.model[0].weight, own[0].weight)
+    tree = json.loads((folder / "trainer.json").read_text())
+    (folder / "trainer.json").write_text(json.dumps({**tree, "format": 9}))
+    with pytest.raises(UserError, match="format 9"):
+        argosy.Trainer.load(folder)
+
+
+SCRIPT = """
+import os
+import sys
+from tests.training.test_trainer import clouds, trainer
+model = trainer()
+history = model.fit(clouds(103), validation=clouds(50, seed=1), epochs=3, batch_size=17)
+if os.environ.get("RANK", "0") == "0":
+    model.save(sys.argv[1])
+"""
+
+
+def test_the_same_lines_under_torchrun(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    root = Path(__file__).resolve().parents[2]
+    path = [str(root), os.environ.get("PYTHONPATH", "")]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3"]
+    for name, start in (("one", []), ("three", launcher)):
+        command = [sys.executable, *start, str(script), str(tmp_path / name)]
+        subprocess.run(command, check=True, cwd=root, env={**os.environ, "PYTHONPATH": os.pathsep.join(path)})
+    one, three = (argosy.Trainer.load(tmp_path / name) for name in ("one", "three"))
+    for name, values in one.history.items():
+        assert three.history[name] == pytest.approx(values, abs=1e-5), name
+
+
+def test_mnist_is_learned(data_folder: Path) -> None:
+    train, test = mnist(data_folder / "mnist")
+    assert train.features.shape == (60_000, 28, 28) and np.bincount(test.targets).tolist()[:3] == [980, 1135, 1032]
+    model = argosy.Trainer(perceptron(784, 32, 10), metrics=["accuracy"])
+    assert model.fit(train, validation=test, batch_size=128)["val_accuracy"][-1] > 0.9
+
+
+def test_a_damaged_download_is_refused(tmp_path: Path) -> None:
+    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
+        (tmp_path / name).write_bytes(b"not gzip")
+    with pytest.raises(UserError, match="damaged"):
+        mnist(tmp_path)
+    with pytest.raises(UserError, match="no train-images"):
+        mnist(tmp_path / "elsewhere")
+
+
+def test_numbers_that_are_integers_stay_so() -> None:
+    pair = as_arrays(np.zeros((3, 4), np.int32), [True, False, True])
+    assert pair.features.dtype == pair.targets.dtype == np.int64
