@@ -44,7 +44,7 @@ docs: .venv/dev  ## Generate the reference pages and build the site
 	$(BIN)/mkdocs build --strict --quiet
 
 bench: .venv/dev  ## Quick benchmarks beside peers
-	@for script in startup loader overhead prepare_memory; do $(BIN)/python benchmarks/$$script.py --quick; done
+	@for script in startup loader overhead prepare_memory exactness; do $(BIN)/python benchmarks/$$script.py --quick; done
 
 clean:  ## Remove what building and testing left behind
 	rm -rf build site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -148,7 +148,7 @@ class Trainer:
         plan = ArrayPlan(data, batch_size, self.seed)
         objective = ExampleObjective(self.model, self.loss, self.metrics, self._weights(class_weight, data))
         self.stop_training = False
-        with self._joined() as world:
+        with join(RunConfig()) as world:
             step = TrainStep(
                 objective, [self.optimizer], learning_rate=None, gradient_clip=self.gradient_clip, world=world
             )
@@ -210,8 +210,15 @@ class Trainer:
         return torch.cat(parts).numpy()
 
     def save(self, folder: Path | str) -> Path:
-        """Write model, optimiser and history to a folder that appears whole or not at all; returns it."""
-        return save_trainer(self, Path(folder))
+        """Write model, optimiser and history to a folder that appears whole or not at all; returns it.
+
+        Under torchrun every rank calls this: the first writes, the others wait until it is done.
+        """
+        with join(RunConfig()) as world:
+            if world.is_main:
+                save_trainer(self, Path(folder))
+            world.barrier()
+        return Path(folder)
 
     @classmethod
     def load(cls, folder: Path | str, model: nn.Module | None = None, **objects: Any) -> "Trainer":
@@ -256,11 +263,6 @@ class Trainer:
                 f"outputs of shape {list(outputs.shape[1:])} do not fit targets of shape "
                 f"{list(data.targets.shape[1:])} in {self.loss_name}: {_first_line(error)}",
             ) from None
-
-    @contextlib.contextmanager
-    def _joined(self) -> Iterator[World]:
-        with join(RunConfig()) as world:
-            yield world
 
 
 @contextlib.contextmanager
