@@ -23,9 +23,9 @@ import psutil
 from _common import Results, arguments, header, print_table
 from argosy.config import load_venture, resolve_recipe, transformer_config
 from argosy.data import BatchPlan, open_dataset
-from argosy.storage import file_digest
+from argosy.storage import Run, file_digest
 
-STEPS = 60
+STEPS, SWITCH = 60, 20
 VENTURE = """
 name = "exactness"
 [data]
@@ -79,7 +79,9 @@ def _venture(folder: Path, ranks: int, asynchronous: str, optimizer: str, precis
 def _train(venture: Path, run: str, *options: str) -> Path:
     folder = venture.parent / run
     command = [sys.executable, "-m", "argosy", "train", venture, "--run", folder, *options]
-    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{run} ended with exit status {done.returncode}\n{done.stderr}")
     return folder
 
 
@@ -141,7 +143,7 @@ def _losses(run: Path) -> list[float]:
 
 
 def _moved() -> dict[str, Any]:
-    """Go on from step 20 on another number of processes, and compare with the run that stayed."""
+    """Go on from step `SWITCH` on another number of processes, and compare with the run that stayed."""
     often = ["--set", "training.checkpoint_every=20", "--set", "training.keep_last=9"]
     with tempfile.TemporaryDirectory() as folder:
         path = _venture(Path(folder), 1, "false", "adamw", "float32")
@@ -151,10 +153,12 @@ def _moved() -> dict[str, Any]:
         for origin, ranks in ((seeds[0], 2), (seeds[0], 3), (three, 1)):
             moved = Path(folder) / f"{origin.name}-to-{ranks}"
             shutil.copytree(origin, moved)
-            for later in (40, 60):
-                shutil.rmtree(moved / "checkpoints" / f"step-{later:08d}")
+            for checkpoint in (moved / "checkpoints").glob("step-*"):
+                if checkpoint.name > f"step-{SWITCH:08d}":
+                    shutil.rmtree(checkpoint)
             (moved / "receipts" / "train.json").unlink()
             _train(path, moved.name, "--set", f"layout.data={ranks}", *often)
+            assert [e["step"] for e in Run(moved).read_events() if e["kind"] == "resumed"] == [SWITCH]
             first_20.append(_apart(origin, moved))
             ends.append(abs(_end(origin) - _end(moved)))
         spread = max(map(_end, seeds)) - min(map(_end, seeds))
@@ -167,8 +171,11 @@ def _moved() -> dict[str, Any]:
 
 
 def _apart(run: Path, other: Path) -> float:
-    """Largest difference of the 20 losses after step 20."""
-    return max(abs(a - b) for a, b in zip(_losses(run)[20:40], _losses(other)[20:40], strict=True))
+    """Largest difference of the 20 losses after the switch."""
+    return max(
+        abs(a - b)
+        for a, b in zip(_losses(run)[SWITCH : SWITCH + 20], _losses(other)[SWITCH : SWITCH + 20], strict=True)
+    )
 
 
 def _end(run: Path) -> float:
