@@ -1,5 +1,6 @@
 """Help, start-up and the manners of the command line."""
 
+import json
 import subprocess
 import sys
 
@@ -49,5 +50,5 @@ def test_unknown_verbs_and_options_exit_2(argosy: CommandLine) -> None:
 
 def test_errors_are_json_where_json_is_asked_for(argosy: CommandLine) -> None:
     result = argosy("run", "missing.toml", "--json", code=2)
-    assert '"code":"missing-file"' in result.stdout
+    assert json.loads(result.stdout)["error"]["code"] == "missing-file"
     assert "missing.toml" in result.stderr

@@ -59,13 +59,16 @@ def _flip_a_byte(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_a_shard_with_a_wrong_hash_is_refused(argosy: CommandLine, tiny_venture: Path) -> None:
+def test_a_shard_with_a_wrong_hash_is_made_again(argosy: CommandLine, tiny_venture: Path) -> None:
+    """Large shards, whose size alone is looked at, are refused when they are opened: tests/data/test_store.py."""
     argosy("prepare", str(tiny_venture))
     folder = tiny_venture.parent / "runs" / "tiny" / "data"
     index = json.loads((folder / "index.json").read_text())
     shard = next(s for s in index["shards"] if s["split"] == "train")
+    whole = (folder / shard["file"]).read_bytes()
     _flip_a_byte(folder / shard["file"])
-    assert shard["file"] in argosy("train", str(tiny_venture), code=2).stderr
+    assert "prepare: done in" in argosy("train", str(tiny_venture)).stderr
+    assert (folder / shard["file"]).read_bytes() == whole
 
 
 @pytest.mark.parametrize("damage", ["remove", "flip"])
@@ -102,7 +105,7 @@ def test_a_changed_venture_is_refused_until_told(argosy: CommandLine, tiny_ventu
     argosy("train", "tiny")
     argosy(*longer, "--allow-changes")
     assert argosy.json("status", "tiny")["step"] == 16
-    batch = ("train", str(tiny_venture), "--set", "training.steps=16", "--set", "training.batch_size=5")
+    batch = ("train", str(tiny_venture), "--set", "training.steps=20", "--set", "training.batch_size=5")
     argosy("train", str(tiny_venture), "--set", "training.steps=16")
     assert "batch_size: 6 in the checkpoint, 5 here" in argosy(*batch, "--allow-changes", code=2).stderr
     other = ("train", str(tiny_venture), "--set", "training.steps=16", "--set", "training.optimizer=muon")

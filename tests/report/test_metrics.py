@@ -1,6 +1,7 @@
 """Metrics as columns: what thinning, smoothing and averaging keep."""
 
 import math
+import sys
 from pathlib import Path
 
 import orjson
@@ -35,7 +36,7 @@ def test_thinning_keeps_the_ends_the_extremes_and_the_order(y: list[float], limi
 def test_smoothing_stays_between_the_extremes_and_keeps_a_constant(y: list[float], half_life: float) -> None:
     known = [value for value in y if math.isfinite(value)]
     means = [value for value in smooth(y, half_life) if math.isfinite(value)]
-    rounding = 1e-9 * max((abs(value) for value in known), default=0)
+    rounding = 1e-9 * max((abs(value) for value in known), default=0) + sys.float_info.min
     assert all(min(known) - rounding <= mean <= max(known) + rounding for mean in means)
     assert smooth([3.5] * 7, half_life) == pytest.approx([3.5] * 7)
 
