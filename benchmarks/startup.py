@@ -26,6 +26,7 @@ kind = "python-stdlib"
 size = "3M"
 [training]
 steps = 100000
+batch_size = 8
 optimizer = "muon"
 """
 
