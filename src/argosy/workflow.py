@@ -229,6 +229,7 @@ def run_until(
     run = run or Run.of(venture)
 
     def lead(tell: Callable[[str], None] = lambda word: None) -> None:
+        """Do the stages, and tell the others when they are needed."""
         retrain = afresh or (force and last == "train")
         check(venture, prepared=not retrain and run.receipt("prepare") is not None)
         options = Options(allow_changes=allow_changes, retrain=retrain, tell=tell)

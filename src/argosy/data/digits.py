@@ -14,7 +14,7 @@ from argosy.data.arrays import Arrays
 from argosy.storage import atomic_write
 
 MIRROR = "https://storage.googleapis.com/cvdf-datasets/mnist/"
-CLASSES, SIDE = 10, 28
+SIDE = 28
 
 
 class _File(NamedTuple):

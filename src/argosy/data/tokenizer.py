@@ -1,7 +1,7 @@
 """Byte-level BPE (Sennrich et al. 2016; Radford et al. 2019): train, load, know each token's bytes."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -133,16 +133,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         initial_alphabet=sorted(BYTE_OF_CHARACTER),
         show_progress=False,
     )
-    ended = False
-
-    def all_texts() -> Iterator[str]:
-        nonlocal ended
-        yield from texts
-        ended = True
-
-    core.train_from_iterator(all_texts(), trainer)
-    if not ended:  # the library takes an interrupt in the iterator for its end
-        raise KeyboardInterrupt
+    core.train_from_iterator(texts, trainer)
     return Tokenizer(core)
 
 

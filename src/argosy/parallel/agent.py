@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from argosy.parallel.launcher import die_with_parent, name_process, report_failure
+from argosy.parallel.launcher import name_process, report_failure
 
 
 def main() -> None:
@@ -59,7 +59,6 @@ def _preloaded(module: str) -> Callable[[], Any]:
 
 
 def _rank(function: Callable[[], Any], arguments: list[str]) -> None:
-    die_with_parent()
     name_process(f"argosy rank {os.environ['RANK']}")
     sys.argv = arguments
     function()

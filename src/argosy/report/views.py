@@ -9,7 +9,7 @@ import orjson
 
 from argosy.report.metrics import Metrics, read_metrics
 from argosy.report.tree import Tree, branch, number, text
-from argosy.storage import Run
+from argosy.storage import Run, since_started
 
 STAGES = ("prepare", "train", "evaluate")  # the report does not tell of itself: the same run gives the same page
 
@@ -66,7 +66,7 @@ class RunView:
     @property
     def starts(self) -> list[Tree]:
         """The last start of training and each time it was resumed since."""
-        return [event for event in self._training if event.get("kind") in ("started", "resumed")]
+        return [event for event in since_started(self.events) if event.get("kind") in ("started", "resumed")]
 
     @property
     def start(self) -> Tree:
@@ -82,19 +82,13 @@ class RunView:
     def held_out(self) -> list[HeldOutPoint]:
         """Held-out losses during training, one a step, as far as the metrics reach."""
         points = {}
-        for event in self._training:
+        for event in since_started(self.events):
             step, loss = number(event, "step"), number(event, "loss")
             if event.get("kind") == "held_out" and step is not None and loss is not None:
                 tokens = self.metrics.tokens_at(step)
                 if tokens is not None:
                     points[step] = HeldOutPoint(int(step), tokens, loss, number(event, "bits_per_byte"))
         return [points[step] for step in sorted(points)]
-
-    @property
-    def _training(self) -> list[Tree]:
-        """Events since training last began from nothing: a forced run leaves the story of those before it."""
-        places = [place for place, event in enumerate(self.events) if event.get("kind") == "started"]
-        return self.events[places[-1] :] if places else self.events
 
 
 def view_run(run: Run) -> RunView:

@@ -13,7 +13,7 @@ from argosy.storage.files import (
     remove_folder,
     write_json,
 )
-from argosy.storage.run import Output, Receipt, Run, venture_tree
+from argosy.storage.run import Output, Receipt, Run, since_started, venture_tree
 
 __all__ = [
     "Output",
@@ -29,6 +29,7 @@ __all__ = [
     "file_digest",
     "read_json",
     "remove_folder",
+    "since_started",
     "venture_tree",
     "write_json",
 ]

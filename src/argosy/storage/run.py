@@ -5,7 +5,7 @@ import fcntl
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from argosy.storage.files import (
 )
 
 T = TypeVar("T", bound=Record)
+Event = TypeVar("Event", bound=Mapping[str, Any])
 HASHED_BYTES = 1 << 20
 LOCK, RANKS_LOCK = "run.lock", "ranks.lock"
 
@@ -244,6 +245,12 @@ def venture_tree(venture: Venture) -> dict[str, Any]:
     if "tokenizer" in tree["data"]:
         tree["data"]["tokenizer"] = str((venture.folder / tree["data"]["tokenizer"]).resolve())
     return tree
+
+
+def since_started(events: Sequence[Event]) -> Sequence[Event]:
+    """The story since training last began from nothing: a forced run leaves the story of those before it."""
+    places = [place for place, event in enumerate(events) if event.get("kind") == "started"]
+    return events[places[-1] :] if places else events
 
 
 def now() -> str:

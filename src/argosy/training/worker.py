@@ -28,7 +28,7 @@ from argosy.data import BatchPlan, Prefetcher, TokenStore, open_dataset
 from argosy.models import Transformer
 from argosy.parallel import World, die_with_parent, join, report_failure
 from argosy.progress import progress
-from argosy.storage import Run, canonical_json, digest, disk_errors
+from argosy.storage import Run, canonical_json, digest, disk_errors, since_started
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
 from argosy.training.changes import configuration_of
 from argosy.training.checkpoint import Checkpointer
@@ -201,13 +201,10 @@ class BestKeeper(Callback):
 
 
 def _evaluated(run: Run, step: int) -> bool:
-    """Whether the story since training last began from nothing tells a held-out loss of `step`."""
-    told = False
-    for event in run.read_events():
-        told = event.get("kind") != "started" and (
-            told or (event.get("kind") == "held_out" and event.get("step") == step)
-        )
-    return told
+    """Whether the held-out loss of `step` has been measured since training last began from nothing."""
+    return any(
+        event.get("kind") == "held_out" and event.get("step") == step for event in since_started(run.read_events())
+    )
 
 
 def _build_model(config: TransformerConfig, venture: Venture, world: World) -> Transformer:
