@@ -10,6 +10,7 @@ from argosy.config import Precision
 from argosy.hardware import BFLOAT16_WORTHWHILE
 
 ROUNDS = 6
+CLEAR = 4  # times off the threshold: more rounds would not change the choice, and slow arithmetic makes them long
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -35,11 +36,13 @@ def _synchronise(device: torch.device) -> None:
 
 def choose_precision(device: torch.device) -> tuple[Precision, str]:
     """Return bfloat16 where its matrix product is worth the casts, else float32, and why."""
-    rates = dict.fromkeys(DTYPES, 0.0)
-    for _ in range(ROUNDS):  # in turn, so that other programs disturb both alike
+    rates, gain = dict.fromkeys(DTYPES, 0.0), 1.0
+    for number in range(ROUNDS):  # in turn, so that other programs disturb both alike
         for name, dtype in DTYPES.items():
             rates[name] = max(rates[name], matmul_flops_per_s(dtype, device, tries=2))
-    gain = rates["bfloat16"] / rates["float32"]
+        gain = rates["bfloat16"] / rates["float32"]
+        if number > 0 and not 1 / CLEAR < gain / BFLOAT16_WORTHWHILE < CLEAR:
+            break
     chosen: Precision = "bfloat16" if gain >= BFLOAT16_WORTHWHILE else "float32"
     return chosen, f"a bfloat16 matrix product runs at {gain:.2g} × float32 here"
 
