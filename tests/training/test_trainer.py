@@ -16,8 +16,9 @@ from torch.utils.data import TensorDataset
 
 import argosy
 from argosy.config import UserError
-from argosy.data import ArrayPlan, Arrays, as_arrays, mnist
-from argosy.models import perceptron
+from argosy.data import ArrayPlan, Arrays, Sequences, as_arrays, mnist, prepare, sequences
+from argosy.models import language_model, perceptron
+from tests.data.corpora import make_venture, write_stories
 
 
 def clouds(size: int = 600, seed: int = 0) -> Arrays:
@@ -137,7 +138,7 @@ def test_class_weights_and_own_functions() -> None:
 def test_early_stopping_puts_the_best_back() -> None:
     model = trainer()
     stopping = argosy.EarlyStopping("val_accuracy", patience=2)
-    wild = [group.update(lr=1.0) for group in model.optimizer.param_groups]
+    wild = [group.update(lr=1.0) for group in model.optimizers[0].param_groups]
     assert wild
     history = model.fit(clouds(60), validation=clouds(seed=1), epochs=50, callbacks=[stopping])
     assert history.epochs == stopping.best_epoch + 2 < 50
@@ -160,6 +161,11 @@ def broken(**changes: Any) -> tuple[np.ndarray, np.ndarray]:
         (lambda: argosy.Trainer(perceptron(2, 3), optimizer="adma"), "did you mean 'adam'"),
         (lambda: argosy.Trainer(perceptron(2, 3), loss="cross_entrop"), "did you mean 'cross_entropy'"),
         (lambda: argosy.Trainer(perceptron(2, 3), metrics=["acuracy"]), "did you mean 'accuracy'"),
+        (lambda: trainer(schedule="cosin"), "did you mean 'cosine'"),
+        (lambda: trainer(label_smoothing=1.5), "label_smoothing = 1.5"),
+        (lambda: trainer(ema_decay=7), "ema_decay = 7"),
+        (lambda: trainer(preprocessing=["scaling"]), "'scaling': expected cleaning"),
+        (lambda: trainer().fit(clouds(), epochs=0), "expected 1 or more"),
         (lambda: trainer().fit(broken(nan=True)), r"2 values are not finite, the first \(nan\) at \[7, 1\]"),
         (lambda: trainer().fit(broken(label=3)), r"1 labels are out of range, the first \(3\) at 5: expected 0 to 2"),
         (lambda: trainer().fit(broken(label=-1)), "out of range"),
@@ -198,9 +204,12 @@ def test_folders_of_another_version_and_models_of_ones_own(tmp_path: Path) -> No
 SCRIPT = """
 import sys
 import argosy
+import torch
 from tests.training.test_trainer import clouds, trainer
-model = trainer()
-history = model.fit(clouds(103), validation=clouds(50, seed=1), epochs=3, batch_size=17)
+model = trainer(preprocessing=["normalization"], ema_decay=0.9)
+jitter = lambda features, chance: features + 0.01 * torch.randn(features.shape, generator=chance)
+options = {"epochs": 3, "batch_size": 17, "augmentation": jitter}
+history = model.fit(clouds(103), validation=clouds(50, seed=1), **options)
 argosy.Trainer.load(model.save(sys.argv[1]))  # on every rank
 """
 
@@ -217,6 +226,99 @@ def test_the_same_lines_under_torchrun(tmp_path: Path) -> None:
     one, three = (argosy.Trainer.load(tmp_path / name) for name in ("one", "three"))
     for name, values in one.history.items():
         assert three.history[name] == pytest.approx(values, abs=1e-5), name
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, as a user would write it."""
+
+    def __init__(self, parameters: Any, lr: float = 1e-3) -> None:
+        super().__init__(parameters, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+                parameter -= group["lr"] * torch.lerp(momentum, parameter.grad, 0.1).sign()
+                momentum.lerp_(parameter.grad, 0.01)
+
+
+@pytest.mark.parametrize(
+    "options", [{"optimizer": Lion}, {"optimizer": "muon"}, {"schedule": "wsd"}, {"ema_decay": 0.9}]
+)
+def test_other_ways_to_train_learn_and_go_on(tmp_path: Path, options: dict[str, Any]) -> None:
+    straight, stopped = trainer(**options), trainer(**options)
+    straight.fit(clouds(), epochs=3)
+    if "schedule" not in options:  # one is of a whole fit
+        stopped.fit(clouds(), epochs=1)
+        given = {"optimizer": Lion} if options.get("optimizer") is Lion else {}
+        stopped = argosy.Trainer.load(stopped.save(tmp_path / "run"), **given)
+        stopped.fit(clouds(), epochs=2)
+        assert dict(stopped.history) == dict(straight.history)
+        assert stopped.evaluate(clouds()) == straight.evaluate(clouds())
+    assert straight.evaluate(clouds(seed=1))["accuracy"] > 0.9
+
+
+def test_a_schedule_ends_low_and_an_average_is_judged() -> None:
+    model = trainer(schedule="wsd", ema_decay=0.5)
+    model.fit(clouds(), steps=100, epochs=4)
+    assert model.steps == 100 and model.history.epochs == 4
+    assert model.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.01 / 31)
+    lively, calm = model.model.state_dict(), model.judged.state_dict()
+    assert list(lively) == list(calm) and not torch.equal(lively["1.weight"], calm["1.weight"])
+    assert model.predict(clouds().features) == pytest.approx(
+        model.judged(torch.from_numpy(clouds().features)).detach().numpy()
+    )
+
+
+def test_label_smoothing_is_that_of_torch_and_its_loss_modules_serve() -> None:
+    smooth = trainer(label_smoothing=0.1)
+    own = argosy.Trainer(smooth.model, loss=nn.CrossEntropyLoss(label_smoothing=0.1))
+    assert smooth.evaluate(clouds())["loss"] == pytest.approx(own.evaluate(clouds())["loss"])
+    assert smooth.evaluate(clouds())["loss"] != pytest.approx(trainer().evaluate(clouds())["loss"])
+    weighted = argosy.Trainer(smooth.model, loss=nn.CrossEntropyLoss(), learning_rate=0.01)
+    plain = argosy.Trainer(trainer().model, learning_rate=0.01)
+    assert weighted.fit(clouds(), class_weight={1: 3.0})["loss"] == plain.fit(clouds(), class_weight={1: 3.0})["loss"]
+
+
+def test_preprocessing_is_learned_from_training_alone_and_saved(tmp_path: Path) -> None:
+    far = Arrays(clouds().features * 1000 + 5000, clouds().targets)
+    model = trainer(preprocessing=["normalization"])
+    model.fit(far, epochs=4)
+    expected = model.evaluate(far)
+    assert expected["accuracy"] > 0.95 and trainer().evaluate(far)["accuracy"] < 0.9
+    model.fit(Arrays(far.features[:10] * 7, far.targets[:10]))  # learned already
+    loaded = argosy.Trainer.load(model.save(tmp_path / "run"))
+    assert np.array_equal(loaded.predict(far.features), model.predict(far.features))
+    assert loaded.preprocessing.state() == model.preprocessing.state()
+
+
+def text(folder: Path) -> Sequences:
+    """A small corpus, prepared."""
+    prepare(
+        make_venture(folder, {"kind": "jsonl", "path": str(write_stories(folder / "a.jsonl", 300))}), folder / "run"
+    )
+    return sequences(folder / "run", 16)
+
+
+def test_the_same_object_trains_a_language_model(tmp_path: Path) -> None:
+    corpus = text(tmp_path)
+    model = language_model("200K", corpus.store.index.vocabulary_size, sequence_length=16)
+    trained = argosy.Trainer(model, optimizer="muon", schedule="cosine")
+    before = trained.evaluate(corpus)
+    history = trained.fit(corpus, tokens=40 * 16 * 8, batch_size=8, epochs=2, validation=corpus)
+    assert trained.steps == 40 and list(history) == ["loss", "val_loss", "val_perplexity", "val_bits_per_byte"]
+    assert history["val_bits_per_byte"][-1] < 0.9 * before["bits_per_byte"]
+    loaded = argosy.Trainer.load(trained.save(tmp_path / "saved"))
+    assert loaded.evaluate(corpus) == trained.evaluate(corpus)
+    for wrong, message in (
+        (lambda: argosy.Trainer(model, metrics=["accuracy"]).fit(corpus), "metrics is for examples"),
+        (lambda: argosy.Trainer(perceptron(2, 3)).fit(corpus), "text is for a Transformer, not a Perceptron"),
+        (lambda: argosy.Trainer(model).fit(clouds(), tokens=3), "features of shape"),
+        (lambda: trainer().fit(clouds(), tokens=3), "tokens is for text"),
+    ):
+        with pytest.raises(UserError, match=message):
+            wrong()
 
 
 def test_mnist_is_learned(data_folder: Path) -> None:

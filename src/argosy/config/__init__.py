@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from argosy.config.loader import load_venture, reference_rows, venture_from_tree
     from argosy.config.recipe import Recipe, check, resolve_recipe, transformer_config
     from argosy.config.record import Record
-    from argosy.config.transformer import PRESETS, TransformerConfig, parse_size
+    from argosy.config.transformer import PRESETS, TransformerConfig, parse_size, shape_for_size
     from argosy.config.venture import (
         DataConfig,
         EvaluationConfig,
         ModelConfig,
         RunConfig,
+        Schedule,
         SourceConfig,
         TrainingConfig,
         Venture,
@@ -35,6 +36,7 @@ __all__ = [
     "Record",
     "RunConfig",
     "RunFailed",
+    "Schedule",
     "SourceConfig",
     "TrainingConfig",
     "TransformerConfig",
@@ -47,6 +49,7 @@ __all__ = [
     "parse_size",
     "reference_rows",
     "resolve_recipe",
+    "shape_for_size",
     "transformer_config",
     "venture_from_tree",
 ]
@@ -74,10 +77,12 @@ __getattr__ = lazy_exports(
         "PRESETS": "transformer",
         "TransformerConfig": "transformer",
         "parse_size": "transformer",
+        "shape_for_size": "transformer",
         "DataConfig": "venture",
         "EvaluationConfig": "venture",
         "ModelConfig": "venture",
         "RunConfig": "venture",
+        "Schedule": "venture",
         "SourceConfig": "venture",
         "TrainingConfig": "venture",
         "Venture": "venture",

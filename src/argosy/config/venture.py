@@ -13,6 +13,7 @@ from argosy.config.transformer import PRESETS
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Rows = Annotated[int, Field(ge=1, le=1 << 20)]
+Schedule = Literal["cosine", "wsd", "constant"]
 SourceKind = Literal["text", "jsonl", "parquet", "python-stdlib"]
 
 
@@ -133,7 +134,7 @@ class TrainingConfig(Section):
     """AdamW, Muon on the matrices (AdamW on the rest), or SGD with momentum."""
     learning_rate: float | None = Field(None, gt=0)
     """Peak learning rate; from the compute budget unless given (Bi et al. 2024, equation 1)."""
-    schedule: Literal["cosine", "wsd", "constant"] = "cosine"
+    schedule: Schedule = "cosine"
     """After warm-up: cosine to a tenth, constant with linear decay to zero at the end (`wsd`), or constant."""
     warmup_fraction: Fraction = 0.03
     """Share of the steps over which the learning rate rises."""

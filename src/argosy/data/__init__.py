@@ -1,4 +1,4 @@
-"""From sources of text, or from arrays, to batches: a cursor that cannot lie. Torch-free."""
+"""From sources of text, or from arrays, to batches: a cursor that cannot lie. Torch-free but for augmentation."""
 
 from typing import TYPE_CHECKING
 
@@ -6,10 +6,13 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.data.arrays import ArrayPlan, Arrays, as_arrays
-    from argosy.data.batches import Batch, BatchPlan, Prefetcher
+    from argosy.data.augmentation import ImageAugmentation
+    from argosy.data.batches import Batch, BatchPlan, Prefetcher, Sequences, sequences
     from argosy.data.digits import mnist
+    from argosy.data.drawn import drawn_digits
     from argosy.data.lineage import trace
     from argosy.data.preparation import prepare
+    from argosy.data.preprocessing import Cleaning, Normalization, OneHot, Preprocessing, as_preprocessing
     from argosy.data.results import (
         Cursor,
         Dataset,
@@ -31,12 +34,18 @@ __all__ = [
     "Arrays",
     "Batch",
     "BatchPlan",
+    "Cleaning",
     "Cursor",
     "Dataset",
     "DocumentRecord",
     "DocumentSpan",
+    "ImageAugmentation",
     "Lineage",
+    "Normalization",
+    "OneHot",
     "Prefetcher",
+    "Preprocessing",
+    "Sequences",
     "Shard",
     "SourceSummary",
     "Split",
@@ -44,19 +53,25 @@ __all__ = [
     "Tokenizer",
     "TracedRow",
     "as_arrays",
+    "as_preprocessing",
     "check",
+    "drawn_digits",
     "load_tokenizer",
     "mnist",
     "open_dataset",
     "prepare",
+    "sequences",
     "source_fingerprint",
     "trace",
 ]
 
 _FILES = {
     "arrays": ("ArrayPlan", "Arrays", "as_arrays"),
+    "augmentation": ("ImageAugmentation",),
     "digits": ("mnist",),
-    "batches": ("Batch", "BatchPlan", "Prefetcher"),
+    "drawn": ("drawn_digits",),
+    "batches": ("Batch", "BatchPlan", "Prefetcher", "Sequences", "sequences"),
+    "preprocessing": ("Cleaning", "Normalization", "OneHot", "Preprocessing", "as_preprocessing"),
     "preparation": ("prepare",),
     "results": (
         "Cursor",

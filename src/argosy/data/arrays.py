@@ -1,5 +1,6 @@
 """Examples that fit in memory: what a user hands over, checked, and batches of it that are a function of the step."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,11 +22,11 @@ class Arrays(NamedTuple):
     """What is to be predicted: class numbers, one-hot rows, or values."""
 
 
-def as_arrays(examples: Any, targets: Any = None) -> Arrays:
+def as_arrays(examples: Any, targets: Any = None, prepare: Callable[[Any], Any] = lambda features: features) -> Arrays:
     """Return what a user has as `Arrays`: NumPy arrays, tensors, lists, data frames, a pair of them, or a `Dataset`.
 
-    A `torch.utils.data.Dataset` of (features, target) pairs is read once. Floating point becomes float32 and class
-    numbers int64.
+    `prepare` is applied to the features. A `torch.utils.data.Dataset` of (features, target) pairs is read once.
+    Floating point becomes float32 and class numbers int64.
 
     Raises:
         UserError: `bad-examples` for no examples, lengths that differ, text, or values that are not finite.
@@ -40,7 +41,7 @@ def as_arrays(examples: Any, targets: Any = None) -> Arrays:
             raise UserError(
                 "bad-examples", "targets are missing", hint="give (features, targets), or features, targets"
             )
-    pair = Arrays(_array(examples, "features"), _array(targets, "targets"))
+    pair = Arrays(_array(prepare(examples), "features"), _array(targets, "targets"))
     if len(pair.features) != len(pair.targets):
         raise UserError("bad-examples", f"{len(pair.features):,} features and {len(pair.targets):,} targets")
     if not len(pair.features):

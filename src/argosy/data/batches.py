@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from argosy.config import UserError
 from argosy.data.order import row_order
 from argosy.data.results import Cursor, Dataset
-from argosy.data.store import TokenStore, TokenStream
+from argosy.data.store import TokenStore, TokenStream, open_dataset
 
 Ints = npt.NDArray[np.int64]
 
@@ -141,6 +142,21 @@ def too_short(title: str, documents: int, tokens: int, sequence_length: int) -> 
         f"and one sequence takes {sequence_length + 1:,}",
         hint="add text, or lower data.sequence_length",
     )
+
+
+class Sequences(NamedTuple):
+    """Text to train on: prepared tokens, cut into sequences."""
+
+    store: TokenStore
+    """The tokens; a part of them is held out."""
+    length: int
+    """Tokens in one sequence."""
+
+
+def sequences(folder: Path | str, length: int = 512) -> Sequences:
+    """Open text that `argosy prepare` made into tokens, of a run or of its `data` folder; raises as `open_dataset`."""
+    folder = Path(folder)
+    return Sequences(open_dataset(folder / "data" if (folder / "data").is_dir() else folder), length)
 
 
 class Prefetcher:

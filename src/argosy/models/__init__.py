@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from argosy.models.dense import Perceptron, perceptron
     from argosy.models.files import load_model, load_weights, save_model
     from argosy.models.sampling import generate
+    from argosy.models.sizes import language_model
     from argosy.models.transformer import KVCache, Transformer
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Perceptron",
     "Transformer",
     "generate",
+    "language_model",
     "load_model",
     "load_weights",
     "perceptron",
@@ -30,6 +32,7 @@ __getattr__ = lazy_exports(
         "load_weights": "files",
         "save_model": "files",
         "generate": "sampling",
+        "language_model": "sizes",
         "KVCache": "transformer",
         "Transformer": "transformer",
     },

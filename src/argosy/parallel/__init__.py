@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from argosy.parallel.checks import check
     from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure
     from argosy.parallel.meeting import Crew, crew
-    from argosy.parallel.world import World, join
+    from argosy.parallel.world import World, compute_device, join
 
 __all__ = [
     "Crew",
     "ExposedCommunication",
     "World",
     "check",
+    "compute_device",
     "crew",
     "die_with_parent",
     "external_world",
@@ -38,6 +39,7 @@ __getattr__ = lazy_exports(
         "Crew": "meeting",
         "crew": "meeting",
         "World": "world",
+        "compute_device": "world",
         "join": "world",
     },
 )

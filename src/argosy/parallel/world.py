@@ -1,6 +1,8 @@
 """Joining the ranks of a run: who is here, who is missing, and which device each one uses."""
 
 import contextlib
+import importlib
+import importlib.util
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,11 +31,13 @@ class World:
         """Whether this process writes files and speaks."""
         return self.rank == 0
 
-    def all_reduce(self, values: torch.Tensor) -> torch.Tensor:
-        """Sum `values` over all ranks, in place."""
-        if self.size > 1:
-            dist.all_reduce(values)
-        return values
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum over all ranks, in float64."""
+        if self.size == 1:
+            return values.cpu().double()  # Apple's device has no float64
+        total = values.to(self.device, torch.float64)
+        dist.all_reduce(total)
+        return total
 
     def broadcast_object(self, value: object) -> object:
         """Return rank 0's `value` on every rank."""
@@ -65,6 +69,15 @@ class World:
             dist.barrier()
 
 
+def compute_device(local_rank: int = 0) -> torch.device:
+    """NVIDIA's or AMD's GPU, else a TPU where `torch_xla` is installed for one, else Apple's GPU, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", local_rank % torch.cuda.device_count())
+    if os.environ.get("PJRT_DEVICE") == "TPU" and importlib.util.find_spec("torch_xla"):
+        return torch.device(importlib.import_module("torch_xla").device())
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
 @contextlib.contextmanager
 def join(run: RunConfig) -> Iterator[World]:
     """Join the ranks named by the torchrun environment variables; one rank without them.
@@ -74,11 +87,9 @@ def join(run: RunConfig) -> Iterator[World]:
     """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-    if torch.cuda.is_available():
-        device = torch.device("cuda", local_rank % torch.cuda.device_count())
+    device = compute_device(local_rank)
+    if device.type == "cuda":
         torch.cuda.set_device(device)
-    else:
-        device = torch.device("cpu")
     world = World(rank, size, device)
     if size == 1:
         yield world
@@ -100,7 +111,7 @@ def join(run: RunConfig) -> Iterator[World]:
 
 def _preflight(world: World) -> None:
     """Sum the ranks on the training device, so that the first collective that can hang is one with a name."""
-    total = int(world.all_reduce(torch.tensor([world.rank], device=world.device)).item())
+    total = int(world.sum(torch.tensor([world.rank])).item())
     expected = world.size * (world.size - 1) // 2
     if total != expected:
         raise RunFailed("bad-preflight", f"an all-reduce over {world.size} ranks gave {total}, not {expected}")

@@ -6,12 +6,13 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.training.changes import check_unchanged, configuration_of, data_changed
+    from argosy.training.epochs import EarlyStopping, EpochCallback
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
     from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
     from argosy.training.results import Checkpoint, HeldOut
     from argosy.training.stage import train
-    from argosy.training.trainer import EarlyStopping, EpochCallback, Trainer
+    from argosy.training.trainer import Trainer
 
 __all__ = [
     "Checkpoint",
@@ -46,8 +47,8 @@ __getattr__ = lazy_exports(
         "held_out_loss": "held_out",
         "summed_loss": "loss",
         "train": "stage",
-        "EarlyStopping": "trainer",
-        "EpochCallback": "trainer",
+        "EarlyStopping": "epochs",
+        "EpochCallback": "epochs",
         "Trainer": "trainer",
     },
 )

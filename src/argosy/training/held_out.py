@@ -48,7 +48,7 @@ def held_out_loss(
             nats, _ = module(_tensor(inputs, world), _tensor(targets, world))
             sums += torch.tensor([float(nats), counted.size, store.token_bytes[counted].sum()], dtype=torch.float64)
     model.train(was_training)
-    nats_total, tokens, text_bytes = world.all_reduce(sums.to(world.device)).tolist()
+    nats_total, tokens, text_bytes = world.sum(sums).tolist()
     if tokens == 0:
         raise UserError("no-held-out", "the held-out text is empty", hint="raise data.held_out_fraction")
     loss = nats_total / tokens

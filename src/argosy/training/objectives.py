@@ -1,6 +1,7 @@
 """What a model of examples is judged by: losses and metrics by name, as sums, so that any split of a batch adds up."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,10 @@ def _per_example(values: Tensor) -> Tensor:
     return values.flatten(1).mean(1) if values.ndim > 1 else values
 
 
-def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """-log softmax(outputs)[target] of logits [B, C] and class numbers [B] or one-hot rows [B, C]."""
-    return functional.cross_entropy(outputs, _classes(targets, outputs), reduction="none")
+    classes = _classes(targets, outputs)
+    return functional.cross_entropy(outputs, classes, reduction="none", label_smoothing=label_smoothing)
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -71,6 +73,8 @@ UNKNOWN = {"loss": "unknown-loss", "metric": "unknown-metric"}
 
 def named(kind: str, given: str | Judge, known: Mapping[str, Judge]) -> tuple[str, Judge]:
     """Return (name, function) of a name or a function; raises `UserError` with the nearest name."""
+    if isinstance(given, nn.Module) and getattr(given, "reduction", None) == "mean":
+        given = _without_mean(given)
     if not isinstance(given, str):
         return getattr(given, "__name__", type(given).__name__), given
     if given not in known:
@@ -80,6 +84,20 @@ def named(kind: str, given: str | Judge, known: Mapping[str, Judge]) -> tuple[st
             f"{nearest(given, known)}",
         )
     return given, known[given]
+
+
+def _without_mean(loss: nn.Module) -> Judge:
+    """A loss module of PyTorch, giving a value for each example; one with class weights keeps its weighted mean."""
+    if getattr(loss, "weight", None) is not None:
+        return loss
+    single = copy(loss)
+    single.reduction = "none"  # type: ignore[assignment]
+
+    def per_example(outputs: Tensor, targets: Tensor) -> Tensor:
+        return _per_example(single(outputs, targets))
+
+    per_example.__name__ = type(loss).__name__
+    return per_example
 
 
 class ExampleObjective(nn.Module):
@@ -96,6 +114,8 @@ class ExampleObjective(nn.Module):
         outputs: Tensor = self.model(features)
         values = self._values(self.loss, outputs, targets)
         if self.class_weight is not None:
+            if len(values) != len(targets):
+                raise UserError("bad-option", "class_weight needs a loss that gives a value for each example")
             values = values * self.class_weight[_classes(targets, outputs, hard=True)]
         with torch.no_grad():
             sums = [self._values(metric, outputs, targets).sum() for metric in self.metrics]

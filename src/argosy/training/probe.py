@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import torch
+import torch.distributed as dist
 
 from argosy.config import ArgosyError, RunConfig
 from argosy.hardware import (
@@ -146,7 +147,7 @@ def _all_reduce(world: World, quick: bool) -> Iterator[AllReduceRate]:
 def _exchange_s(world: World, buffer: torch.Tensor) -> float:
     _synchronise(world.device)
     start = time.perf_counter()
-    world.all_reduce(buffer)
+    dist.all_reduce(buffer)
     _synchronise(world.device)
     return time.perf_counter() - start
 

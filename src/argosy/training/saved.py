@@ -10,32 +10,49 @@ from torch import nn
 
 import argosy
 from argosy.config import TransformerConfig, UserError
+from argosy.data import Preprocessing
 from argosy.models import Perceptron, Transformer
 from argosy.storage import atomic_folder, read_json, write_json
+from argosy.training.optimizers import load_optimizer_state, optimizer_state
 
 if TYPE_CHECKING:
     from argosy.training.trainer import Trainer
 
 T = TypeVar("T", bound="Trainer")
 FORMAT = 1
+OPTIONS = (
+    "optimizer",
+    "learning_rate",
+    "loss",
+    "metrics",
+    "schedule",
+    "gradient_clip",
+    "label_smoothing",
+    "ema_decay",
+    "seed",
+)
 
 
 def save_trainer(trainer: "Trainer", folder: Path) -> Path:
     """Write `trainer.json`, `model.safetensors` and `optimizer.safetensors`; an older folder of that name goes."""
     with atomic_folder(folder) as temporary:
         save_file(_owned(trainer.model.state_dict()), temporary / "model.safetensors")
-        state = trainer.optimizer.state_dict()["state"]
-        tensors = {f"{place}.{key}": value for place, entry in state.items() for key, value in entry.items()}
-        save_file(_owned(tensors), temporary / "optimizer.safetensors")
+        save_file(_owned(optimizer_state(trainer.model, trainer.optimizers)), temporary / "optimizer.safetensors")
+        if trainer.average is not None:
+            save_file(_owned(trainer.average.state_dict()), temporary / "average.safetensors")
         tree = {
             "format": FORMAT,
             "argosy": argosy.__version__,
             "model": _described(trainer.model),
             "optimizer": trainer.optimizer_name,
-            "learning_rate": trainer.optimizer.param_groups[0]["lr"],
+            "learning_rate": trainer.optimizers[0].param_groups[0]["initial_lr"],
+            "schedule": trainer.schedule,
             "loss": trainer.loss_name,
             "metrics": trainer.metric_names,
             "gradient_clip": trainer.gradient_clip,
+            "label_smoothing": trainer.label_smoothing,
+            "ema_decay": trainer.ema_decay,
+            "preprocessing": trainer.preprocessing.state(),
             "seed": trainer.seed,
             "steps": trainer.steps,
             "history": dict(trainer.history),
@@ -67,27 +84,21 @@ def load_trainer(kind: type[T], folder: Path, model: nn.Module | None, objects: 
             f"{folder} is of format {found}; this version reads {FORMAT}",
             hint="open it with the version of Argosy that wrote it",
         )
-    names = ("optimizer", "learning_rate", "loss", "metrics", "gradient_clip", "seed")
-    options = {name: tree[name] for name in names} | objects
+    options = {name: tree[name] for name in OPTIONS} | objects
+    if "preprocessing" not in objects:
+        options["preprocessing"] = Preprocessing.restored(tree["preprocessing"])
     trainer = kind(model if model is not None else _rebuilt(tree["model"]), **options)
     try:
         trainer.model.load_state_dict(load_file(folder / "model.safetensors", device=str(trainer.device)))
-        tensors = load_file(folder / "optimizer.safetensors")
-    except (OSError, SafetensorError, RuntimeError) as error:
+        state = load_file(folder / "optimizer.safetensors")
+        load_optimizer_state(trainer.model, trainer.optimizers, state)
+        if trainer.average is not None:
+            trainer.average.load_state_dict(load_file(folder / "average.safetensors", device=str(trainer.device)))
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise UserError("damaged-model", f"{folder}: {str(error).strip().splitlines()[0]}") from None
-    _restore(trainer, tensors)
     trainer.steps = tree["steps"]
     trainer.history.extend(tree["history"])
     return trainer
-
-
-def _restore(trainer: "Trainer", tensors: dict[str, torch.Tensor]) -> None:
-    """Give the optimiser its state back, each tensor where it was."""
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        place, _, key = name.partition(".")
-        state.setdefault(int(place), {})[key] = value
-    trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": state})
 
 
 def _rebuilt(described: dict[str, Any]) -> nn.Module:

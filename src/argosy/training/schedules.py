@@ -1,13 +1,26 @@
 """Learning-rate schedules: the share of the peak rate at each step, a pure function of the step."""
 
 import math
+from typing import NamedTuple, get_args
 
-from argosy.config import Recipe
+from argosy.config import Recipe, Schedule
 
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
 COSINE_FLOOR = 0.1  # of the peak, as in Hoffmann et al. 2022
 
 
-def learning_rate_factor(schedule: str, step: int, recipe: Recipe) -> float:
+class Length(NamedTuple):
+    """How long training is, and the parts of it that a schedule knows; as in `Recipe`."""
+
+    steps: int
+    """Optimiser updates."""
+    warmup_steps: int
+    """Steps over which the learning rate rises."""
+    decay_steps: int
+    """Steps over which `wsd` decays."""
+
+
+def learning_rate_factor(schedule: str, step: int, recipe: Recipe | Length) -> float:
     """Share of the peak learning rate for update `step`, counted from 0.
 
     Linear warm-up, then `cosine` to a tenth of the peak (Loshchilov & Hutter 2017), `wsd`: constant, then linear to

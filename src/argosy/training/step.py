@@ -100,9 +100,9 @@ class TrainStep:
                 optimizer.step()
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        shared = torch.cat([sums.double(), sums.new_tensor([float(stop)]).double()])
+        shared = torch.cat([sums, sums.new_tensor([float(stop)])])
         before = time.perf_counter()
-        total, *metrics, stops = self.world.all_reduce(shared).tolist()
+        total, *metrics, stops = self.world.sum(shared).tolist()
         end = time.perf_counter()
         waited += end - before if self.world.size > 1 else 0.0
         return StepResult(

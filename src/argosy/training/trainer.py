@@ -1,9 +1,10 @@
-"""The trainer of examples: compile, fit, evaluate, predict, save, load, on one process or under torchrun."""
+"""The trainer of anything: compile, fit, evaluate, predict, save, load, on one process or under torchrun."""
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,81 +12,63 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import Dataset
 
-from argosy.config import RunConfig, UserError, nearest
-from argosy.data import ArrayPlan, Arrays, as_arrays
-from argosy.parallel import World, join
+from argosy.config import RunConfig, TrainingConfig, UserError, nearest
+from argosy.data import Arrays, Preprocessing, Sequences, as_arrays, as_preprocessing
+from argosy.parallel import World, compute_device, join
 from argosy.progress import progress
+from argosy.training.epochs import EpochCallback
 from argosy.training.history import History
-from argosy.training.objectives import LOSSES, METRICS, ExampleObjective, Judge, named
+from argosy.training.objectives import LOSSES, METRICS, ExampleObjective, Judge, cross_entropy, named
+from argosy.training.optimizers import build_optimizers
 from argosy.training.saved import load_trainer, save_trainer
+from argosy.training.schedules import SCHEDULES, Length, learning_rate_factor
 from argosy.training.step import TrainStep
+from argosy.training.tasks import (
+    EVALUATION_ROWS,
+    Augmentation,
+    ExampleTask,
+    Task,
+    TextTask,
+    check_examples,
+    check_text,
+    judge_examples,
+    judge_text,
+    tensor,
+)
 
-Examples = Arrays | tuple[Any, Any] | Dataset[Any]
-EVALUATION_ROWS = 4096  # in one forward pass; of small models, since no gradients are kept
+Examples = Arrays | Sequences | tuple[Any, Any] | Dataset[Any]
+MUON_RATE = 0.003
 
 OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {
-    "adam": partial(torch.optim.Adam, fused=True),
-    "adamw": partial(torch.optim.AdamW, fused=True),
-    "sgd": partial(torch.optim.SGD, lr=0.01, momentum=0.9, fused=True),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, lr=0.01, momentum=0.9),
     "rmsprop": partial(torch.optim.RMSprop, lr=0.001),
-    "adagrad": partial(torch.optim.Adagrad, lr=0.01, fused=True),
+    "adagrad": partial(torch.optim.Adagrad, lr=0.01),
 }
-
-
-class EpochCallback:
-    """Does nothing; subclasses override what they need. Called on every rank with the same figures."""
-
-    def on_epoch(self, trainer: "Trainer", epoch: int, figures: Mapping[str, float]) -> None:
-        """After each epoch (from 1) and its validation; set `trainer.stop_training` to make it the last."""
-
-    def on_end(self, trainer: "Trainer") -> None:
-        """After the last epoch."""
-
-
-class EarlyStopping(EpochCallback):
-    """Ends training when `monitor` has not improved for `patience` epochs, and puts the best weights back.
-
-    A figure improves by falling, one whose name ends in `accuracy` by rising.
-    """
-
-    def __init__(self, monitor: str = "val_loss", patience: int = 3, *, restore_best: bool = True) -> None:
-        self.monitor, self.patience, self.restore_best = monitor, patience, restore_best
-        self.sign = -1.0 if monitor.endswith("accuracy") else 1.0
-        self.best, self.best_epoch = float("inf"), 0
-        self._weights: dict[str, Tensor] = {}
-
-    def on_epoch(self, trainer: "Trainer", epoch: int, figures: Mapping[str, float]) -> None:
-        """Compare with the best."""
-        if self.monitor not in figures:
-            known = nearest(self.monitor, figures) or f"; there are {', '.join(figures)}"
-            raise UserError("unknown-metric", f"monitor = {self.monitor!r} is not measured{known}")
-        value = self.sign * figures[self.monitor]
-        if value < self.best:
-            self.best, self.best_epoch = value, epoch
-            self._weights = {name: t.detach().clone() for name, t in trainer.model.state_dict().items()}
-        elif epoch - self.best_epoch >= self.patience:
-            trainer.stop_training = True
-
-    def on_end(self, trainer: "Trainer") -> None:
-        """Put the best weights back."""
-        if self.restore_best and self._weights:
-            trainer.model.load_state_dict(self._weights)
+FUSED = ("adam", "adamw", "sgd", "adagrad")  # PyTorch fuses these on a CPU too
 
 
 class Trainer:
     """A model with how it is trained and judged.
 
     Args:
-        model: any module from features [B, …] to outputs [B, …].
-        optimizer: a name (`adam`, `adamw`, `sgd`, `rmsprop`, `adagrad`), an optimiser, or a function of the parameters.
-        loss: a name (`cross_entropy`, `binary_cross_entropy`, `mean_squared_error`, `mean_absolute_error`) or a
-            function of (outputs, targets) that gives a value for each example, or their mean.
+        model: any module from features [B, …] to outputs [B, …]; or a `Transformer`, to train on text.
+        optimizer: a name (`adam`, `adamw`, `sgd`, `rmsprop`, `adagrad`, `muon`), an optimiser, or a function of the
+            parameters. Muon takes the matrices, AdamW the rest.
+        loss: a name (`cross_entropy`, `binary_cross_entropy`, `mean_squared_error`, `mean_absolute_error`), a loss
+            module of PyTorch, or a function of (outputs, targets) that gives a value for each example, or their mean.
         metrics: names (`accuracy`, `top_5_accuracy`, …) or such functions.
         learning_rate: the optimiser's own unless given.
+        schedule: `constant`, or `cosine` or `wsd` over each `fit`, after a warm-up.
         gradient_clip: largest global gradient norm; none unless given.
-        seed: of the order of examples.
+        label_smoothing: share of each label spread over all classes (Szegedy et al. 2016).
+        ema_decay: judge, and save beside, an exponential moving average of the weights (Polyak & Juditsky 1992).
+        preprocessing: steps (`cleaning`, `one_hot`, `normalization`, or objects), learned when `fit` is first called.
+        seed: of the order of examples and of augmentation.
 
     Raises:
         UserError: an unknown name, with the nearest one.
@@ -99,28 +82,56 @@ class Trainer:
         metrics: Sequence[str | Judge] = (),
         *,
         learning_rate: float | None = None,
+        schedule: str = "constant",
         gradient_clip: float | None = None,
+        label_smoothing: float = 0.0,
+        ema_decay: float | None = None,
+        preprocessing: Preprocessing | Iterable[Any] = (),
         seed: int = 0,
     ) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = compute_device()
         self.model = model.to(self.device)
         self.loss_name, self.loss = named("loss", loss, LOSSES)
+        self.label_smoothing = label_smoothing
+        if label_smoothing:
+            if self.loss_name != "cross_entropy" or not 0 < label_smoothing < 1:
+                raise UserError("bad-option", f"label_smoothing = {label_smoothing}: 0 to 1, and with cross_entropy")
+            self.loss = partial(cross_entropy, label_smoothing=label_smoothing)
         judges = [named("metric", metric, METRICS) for metric in metrics]
         self.metric_names, self.metrics = [name for name, _ in judges], [judge for _, judge in judges]
-        self.optimizer = self._optimizer(optimizer, learning_rate)
-        self.gradient_clip, self.seed = gradient_clip, seed
+        self.optimizers = self._optimizers(optimizer, learning_rate)
+        if schedule not in SCHEDULES:
+            raise UserError(
+                "bad-option", f"schedule = {schedule!r}: expected {', '.join(SCHEDULES)}{nearest(schedule, SCHEDULES)}"
+            )
+        if ema_decay is not None and not 0 < ema_decay < 1:
+            raise UserError("bad-option", f"ema_decay = {ema_decay}: expected 0 to 1, such as 0.999")
+        self.schedule, self.gradient_clip, self.ema_decay, self.seed = schedule, gradient_clip, ema_decay, seed
+        self.average = None if ema_decay is None else _averaged(self.model, ema_decay)
+        self.preprocessing = as_preprocessing(preprocessing)
         self.history, self.stop_training, self.steps = History(), False, 0
 
-    def _optimizer(self, given: str | Optimizer | Callable[..., Optimizer], rate: float | None) -> Optimizer:
-        if isinstance(given, str) and given not in OPTIMIZERS:
-            known = f"{', '.join(OPTIMIZERS)}, or an optimiser{nearest(given, OPTIMIZERS)}"
-            raise UserError("unknown-optimizer", f"optimizer = {given!r}: expected {known}")
+    def _optimizers(self, given: str | Optimizer | Callable[..., Optimizer], rate: float | None) -> list[Optimizer]:
         self.optimizer_name = given if isinstance(given, str) else type(given).__name__
-        make = OPTIMIZERS[given] if isinstance(given, str) else given
-        optimizer = make if isinstance(make, Optimizer) else make(self.model.parameters())
-        for group in optimizer.param_groups if rate is not None else ():
-            group["lr"] = rate
-        return optimizer
+        if given == "muon":
+            optimizers = build_optimizers(self.model, TrainingConfig(optimizer="muon"), rate or MUON_RATE, "float32")
+        elif isinstance(given, str):
+            if given not in OPTIMIZERS:
+                known = f"{', '.join(OPTIMIZERS)}, muon, or an optimiser{nearest(given, [*OPTIMIZERS, 'muon'])}"
+                raise UserError("unknown-optimizer", f"optimizer = {given!r}: expected {known}")
+            options = {"fused": True} if given in FUSED and self.device.type == "cpu" else {}
+            optimizers = [OPTIMIZERS[given](self.model.parameters(), **options)]
+        else:
+            optimizers = [given if isinstance(given, Optimizer) else given(self.model.parameters())]
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"] = group["lr"] if rate is None else rate
+        return optimizers
+
+    @property
+    def judged(self) -> nn.Module:
+        """The model that `evaluate` and `predict` use: the average of the weights where one is kept."""
+        return self.model if self.average is None else self.average.module
 
     def fit(
         self,
@@ -129,12 +140,16 @@ class Trainer:
         *,
         batch_size: int = 32,
         epochs: int = 1,
+        steps: int | None = None,
+        tokens: int | None = None,
         validation: Examples | None = None,
         callbacks: Sequence[EpochCallback] = (),
         class_weight: Mapping[int, float] | None = None,
+        augmentation: Augmentation | None = None,
     ) -> History:
-        """Train for `epochs` more epochs and return the history of all of them.
+        """Train on and return the history of everything so far.
 
+        The length is `epochs` passes; with `steps` (or `tokens`, of text) it is that, told in `epochs` equal parts.
         Under torchrun every rank takes its part of each batch; figures are those of the whole batch. `class_weight`
         multiplies the loss of the examples of a class, 1 for classes it leaves out.
 
@@ -142,69 +157,112 @@ class Trainer:
             UserError: examples that do not fit each other, the model or the loss; nothing was trained.
             RunFailed: ranks are missing.
         """
-        data, held_out = as_arrays(examples, targets), None if validation is None else as_arrays(validation)
-        for part in (data, held_out) if held_out is not None else (data,):
-            self._try_out(part)
-        plan = ArrayPlan(data, batch_size, self.seed)
-        objective = ExampleObjective(self.model, self.loss, self.metrics, self._weights(class_weight, data))
+        if min(batch_size, epochs, 1 if steps is None else steps, 1 if tokens is None else tokens) < 1:
+            raise UserError("bad-option", "batch_size, epochs, steps and tokens: expected 1 or more")
+        task = self._task(examples, targets, batch_size, class_weight, augmentation)
+        held_out = None if validation is None else self._held_out(validation)
+        if tokens is not None:
+            if not isinstance(task, TextTask):
+                raise UserError("bad-option", "tokens is for text; give steps or epochs")
+            steps = -(-tokens // task.tokens_per_step)
+        ends = [self.steps + (steps or epochs * task.steps_per_epoch) * part // epochs for part in range(epochs + 1)]
         self.stop_training = False
         with join(RunConfig()) as world:
             step = TrainStep(
-                objective, [self.optimizer], learning_rate=None, gradient_clip=self.gradient_clip, world=world
+                task.objective, self.optimizers, learning_rate=None, gradient_clip=self.gradient_clip, world=world
             )
-            row = plan.batch(0)
-            step.settle(self._tensor(row.features[:1]), self._tensor(row.targets[:1]))
-            with _progress(world, epochs * plan.size) as advance:
-                for epoch in range(1 + self.history.epochs, 1 + self.history.epochs + epochs):
-                    figures = self._epoch(step, plan, world, advance)
+            step.settle(*(part[:1] for part in task.batch(0, world)))
+            with _progress(world, task, range(ends[0], ends[-1])) as advance:
+                for begin, end in pairwise(ends):
+                    figures = self._epoch(step, task, range(begin, end), range(ends[0], ends[-1]), world, advance)
                     if held_out is not None:
-                        figures |= {f"val_{name}": value for name, value in self._judge(held_out).items()}
+                        figures |= {f"val_{name}": value for name, value in self._judge(held_out, world).items()}
                     self.history.append(figures)
                     for callback in callbacks:
-                        callback.on_epoch(self, epoch, figures)
+                        callback.on_epoch(self, self.history.epochs, figures)
                     if self.stop_training:
                         break
         for callback in callbacks:
             callback.on_end(self)
         return self.history
 
-    def _epoch(self, step: TrainStep, plan: ArrayPlan, world: World, advance: Callable[..., None]) -> dict[str, float]:
+    def _epoch(
+        self, step: TrainStep, task: Task, part: range, whole: range, world: World, advance: Callable[..., None]
+    ) -> dict[str, float]:
         self.model.train()
-        totals = np.zeros(1 + len(self.metrics))
-        for _ in range(plan.steps_per_epoch):
-            count = len(plan.rows(self.steps))
-            batch = plan.batch(self.steps, world.rank, world.size)
-            result = step(self.steps, self._tensor(batch.features), self._tensor(batch.targets), count=count)
+        totals, seen = np.zeros(1 + len(self.metrics)), 0
+        for number in part:
+            count = task.count(number)
+            self._schedule(number - whole.start, len(whole))
+            result = step(number, *task.batch(number, world), count=count)
+            if self.average is not None:
+                self.average.update_parameters(self.model)
             totals += np.array([result.loss, *result.metrics]) * count
+            seen += count
             self.steps += 1
             advance(count, partial(_note, self.history.epochs + 1, result.loss))
-        return dict(zip(("loss", *self.metric_names), (totals / plan.size).tolist(), strict=True))
+        return dict(zip(("loss", *self.metric_names), (totals / max(1, seen)).tolist(), strict=True))
+
+    def _schedule(self, step: int, steps: int) -> None:
+        if self.schedule == "constant":
+            return
+        usual = TrainingConfig()
+        length = Length(steps, int(usual.warmup_fraction * steps), int(usual.decay_fraction * steps))
+        factor = learning_rate_factor(self.schedule, step, length)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = factor * group["initial_lr"]
+
+    def _task(
+        self,
+        examples: Examples,
+        targets: Any,
+        batch_size: int,
+        class_weight: Mapping[int, float] | None,
+        augmentation: Augmentation | None,
+    ) -> Task:
+        if isinstance(examples, Sequences):
+            self._check_text(examples, targets=targets, class_weight=class_weight, augmentation=augmentation)
+            return TextTask(self.model, examples, batch_size, seed=self.seed, device=self.device)
+        if not self.preprocessing.fitted:
+            data = as_arrays(examples, targets, self.preprocessing.fit)
+        else:
+            data = as_arrays(examples, targets, self.preprocessing)
+        check_examples(self.model, data, self.loss_name, self.loss, self.device)
+        weights = None if class_weight is None else self._weights(class_weight, data)
+        objective = ExampleObjective(self.model, self.loss, self.metrics, weights)
+        return ExampleTask(objective, data, batch_size, seed=self.seed, device=self.device, augmentation=augmentation)
+
+    def _check_text(self, text: Sequences, **options: Any) -> None:
+        loss = self.loss_name if self.loss_name != "cross_entropy" else None
+        own = {"loss": loss, "metrics": self.metrics, "preprocessing": self.preprocessing.steps}
+        check_text(self.model, text, {**own, "label_smoothing": self.label_smoothing, **options})
+
+    def _held_out(self, examples: Examples, targets: Any = None) -> Arrays | Sequences:
+        if isinstance(examples, Sequences):
+            self._check_text(examples, targets=targets)
+            return examples
+        data = as_arrays(examples, targets, self.preprocessing)
+        check_examples(self.judged, data, self.loss_name, self.loss, self.device)
+        return data
 
     def evaluate(self, examples: Examples, targets: Any = None) -> dict[str, float]:
-        """Mean loss and metrics over the examples, each counting the same."""
-        data = as_arrays(examples, targets)
-        self._try_out(data)
-        return self._judge(data)
+        """Mean loss and metrics over the examples, each counting the same; of text, over what is held out of it."""
+        return self._judge(self._held_out(examples, targets), World(0, 1, self.device))
 
-    def _judge(self, data: Arrays) -> dict[str, float]:
-        objective = ExampleObjective(self.model, self.loss, self.metrics)
-        totals = np.zeros(1 + len(self.metrics))
-        self.model.eval()
-        with torch.no_grad():
-            for start in range(0, len(data.features), EVALUATION_ROWS):
-                rows = slice(start, start + EVALUATION_ROWS)
-                loss, metrics = objective(self._tensor(data.features[rows]), self._tensor(data.targets[rows]))
-                totals += np.array([float(loss), *metrics.tolist()])
-        figures = totals / len(data.features)
-        return dict(zip(("loss", *self.metric_names), figures.tolist(), strict=True))
+    def _judge(self, data: Arrays | Sequences, world: World) -> dict[str, float]:
+        if isinstance(data, Sequences):
+            return dict(judge_text(self.judged, data, world))
+        figures = judge_examples(ExampleObjective(self.judged, self.loss, self.metrics), data, self.device)
+        return dict(zip(("loss", *self.metric_names), figures, strict=True))
 
     def predict(self, features: Any) -> np.ndarray:
         """The model's outputs [N, …] for features [N, …]."""
-        data = as_arrays(features, np.zeros(len(features)))
-        self.model.eval()
+        data = as_arrays(features, np.zeros(len(features)), self.preprocessing)
+        self.judged.eval()
         with torch.no_grad():
             parts = [
-                self.model(self._tensor(data.features[start : start + EVALUATION_ROWS])).cpu()
+                self.judged(tensor(data.features[start : start + EVALUATION_ROWS], self.device)).cpu()
                 for start in range(0, len(data.features), EVALUATION_ROWS)
             ]
         return torch.cat(parts).numpy()
@@ -224,54 +282,32 @@ class Trainer:
     def load(cls, folder: Path | str, model: nn.Module | None = None, **objects: Any) -> "Trainer":
         """Open what `save` wrote.
 
-        A perceptron and a transformer are built again; any other `model` is given, and so are an optimiser, a loss or
-        metrics that are not known by name. Raises `UserError` for a folder that is none, or of another version.
+        A perceptron and a transformer are built again; any other `model` is given, and so are an optimiser, a loss,
+        metrics or preprocessing that are not known by name. Raises `UserError` for a folder that is none, or of
+        another version.
         """
         return load_trainer(cls, Path(folder), model, objects)
 
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(self.device, non_blocking=True)
-
-    def _weights(self, class_weight: Mapping[int, float] | None, data: Arrays) -> Tensor | None:
-        if class_weight is None:
-            return None
+    def _weights(self, class_weight: Mapping[int, float], data: Arrays) -> Tensor:
         classes = data.targets.shape[1] if data.targets.ndim == 2 else int(data.targets.max()) + 1
         weights = torch.ones(max(classes, 1 + max(class_weight)), device=self.device)
         for number, weight in class_weight.items():
             weights[number] = weight
         return weights
 
-    def _try_out(self, data: Arrays) -> None:
-        """Send the first example through the model and the loss, and look at the labels; `UserError` for a misfit."""
-        features, targets = self._tensor(data.features[:1]), self._tensor(data.targets[:1])
-        self.model.eval()
-        try:
-            with torch.no_grad():
-                outputs = self.model(features)
-        except (RuntimeError, IndexError) as error:
-            raise UserError(
-                "model-misfit",
-                f"the model does not take features of shape {list(data.features.shape[1:])}: {_first_line(error)}",
-            ) from None
-        if self.loss_name == "cross_entropy":
-            _check_labels(data.targets, outputs)
-        try:
-            self.loss(outputs, targets)
-        except (RuntimeError, IndexError, ValueError) as error:
-            raise UserError(
-                "model-misfit",
-                f"outputs of shape {list(outputs.shape[1:])} do not fit targets of shape "
-                f"{list(data.targets.shape[1:])} in {self.loss_name}: {_first_line(error)}",
-            ) from None
+
+def _averaged(model: nn.Module, decay: float) -> AveragedModel:
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
 
 
 @contextlib.contextmanager
-def _progress(world: World, examples: int) -> Iterator[Callable[..., None]]:
+def _progress(world: World, task: Task, steps: range) -> Iterator[Callable[..., None]]:
     """A progress bar on rank 0, moved at most ten times a second: steps may take less than a millisecond."""
     if not world.is_main:
         yield lambda amount, note: None
         return
-    with progress("training", examples, "examples") as advance:
+    with progress("training", sum(map(task.count, steps)), task.unit) as advance:
         waiting, shown = 0, 0.0
 
         def gather(amount: int, note: Callable[[], str]) -> None:
@@ -284,30 +320,5 @@ def _progress(world: World, examples: int) -> Iterator[Callable[..., None]]:
         yield gather
 
 
-def _check_labels(targets: np.ndarray, outputs: Tensor) -> None:
-    if targets.ndim == 2 and targets.shape[1] == outputs.shape[-1] > 1:
-        return
-    if outputs.ndim < 2:
-        raise UserError("model-misfit", f"cross_entropy needs an output for each class, not {list(outputs.shape[1:])}")
-    labels = targets.flatten()
-    if labels.dtype.kind != "i":
-        raise UserError(
-            "model-misfit",
-            f"cross_entropy needs class numbers or one-hot rows of {outputs.shape[1]}, not {targets.dtype} of shape "
-            f"{list(targets.shape[1:])}",
-        )
-    bad = np.flatnonzero((labels < 0) | (labels >= outputs.shape[1]))
-    if len(bad):
-        raise UserError(
-            "label-out-of-range",
-            f"{len(bad):,} labels are out of range, the first ({labels[bad[0]]}) at {bad[0]}: expected 0 to "
-            f"{outputs.shape[1] - 1}, since the model has {outputs.shape[1]} outputs",
-        )
-
-
 def _note(epoch: int, loss: float) -> str:
     return f"epoch {epoch}  loss {loss:.3f}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]

@@ -1,0 +1,185 @@
+"""What a trainer learns from: examples in arrays, or text; each gives batches by the step, an objective and figures."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from argosy.config import UserError
+from argosy.data import ArrayPlan, Arrays, BatchPlan, Sequences
+from argosy.models import Transformer
+from argosy.parallel import World
+from argosy.training.held_out import held_out_loss
+from argosy.training.objectives import ExampleObjective, Judge
+from argosy.training.step import LossModule
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+"""(features [B, …], source of chance) to changed features of the same shape."""
+
+EVALUATION_ROWS = 4096  # in one forward pass; of small models, since no gradients are kept
+
+
+class Task(Protocol):
+    """Batches and what to do with them."""
+
+    unit: str
+    """What is counted: examples or tokens."""
+    steps_per_epoch: int
+    """Updates in which everything is seen once."""
+
+    @property
+    def objective(self) -> nn.Module:
+        """(inputs, targets) to the summed loss [] and summed metrics [M]."""
+        ...
+
+    def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
+        """This rank's inputs and targets of a step."""
+        ...
+
+    def count(self, step: int) -> int:
+        """Examples or tokens of a step, over all ranks."""
+        ...
+
+
+class ExampleTask:
+    """Arrays, in another order each epoch."""
+
+    unit = "examples"
+
+    def __init__(
+        self,
+        objective: ExampleObjective,
+        data: Arrays,
+        batch_size: int,
+        *,
+        seed: int,
+        device: torch.device,
+        augmentation: Augmentation | None,
+    ) -> None:
+        self.objective, self.device, self.seed, self.augmentation = objective, device, seed, augmentation
+        self.plan = ArrayPlan(data, batch_size, seed)
+        self.steps_per_epoch = self.plan.steps_per_epoch
+
+    def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
+        """The same changes for the same example at the same step, however many ranks share the batch."""
+        if self.augmentation is None:
+            features, targets = self.plan.batch(step, world.rank, world.size)
+            return tensor(features, self.device), tensor(targets, self.device)
+        features, targets = self.plan.batch(step)
+        chance = torch.Generator().manual_seed((self.seed << 32) + step)
+        changed = self.augmentation(tensor(features, self.device), chance)
+        return changed[world.rank :: world.size], tensor(targets[world.rank :: world.size], self.device)
+
+    def count(self, step: int) -> int:
+        """Fewer in the last batch of an epoch."""
+        return len(self.plan.rows(step))
+
+
+class TextTask:
+    """Sequences of tokens, each to be predicted from those before it."""
+
+    unit = "tokens"
+
+    def __init__(self, model: nn.Module, text: Sequences, batch_size: int, *, seed: int, device: torch.device) -> None:
+        self.objective, self.device = LossModule(model, torch.float32), device
+        self.plan = BatchPlan(text.store, batch_size, text.length, seed)
+        self.steps_per_epoch = -(-self.plan.rows_per_epoch // batch_size)
+        self.tokens_per_step = batch_size * text.length
+
+    def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
+        """Inputs and targets [b, T]."""
+        batch = self.plan.batch(step, world.rank, world.size)
+        return tensor(batch.inputs, self.device), tensor(batch.targets, self.device)
+
+    def count(self, step: int) -> int:
+        """The same at every step."""
+        return self.tokens_per_step
+
+
+def tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array where the model is."""
+    return torch.from_numpy(array).to(device, non_blocking=True)
+
+
+def judge_examples(objective: ExampleObjective, data: Arrays, device: torch.device) -> list[float]:
+    """Mean loss and metrics, each example counting the same."""
+    totals = np.zeros(1 + len(objective.metrics))
+    objective.eval()
+    with torch.no_grad():
+        for start in range(0, len(data.features), EVALUATION_ROWS):
+            features, targets = (array[start : start + EVALUATION_ROWS] for array in data)
+            loss, metrics = objective(tensor(features, device), tensor(targets, device))
+            totals += np.array([float(loss), *metrics.tolist()])
+    figures: list[float] = (totals / len(data.features)).tolist()
+    return figures
+
+
+def judge_text(model: nn.Module, text: Sequences, world: World) -> Mapping[str, float]:
+    """Loss on the held-out part, and what follows from it."""
+    found = held_out_loss(model, text.store, text.length, world=world)
+    return {"loss": found.loss, "perplexity": found.perplexity, "bits_per_byte": found.bits_per_byte}
+
+
+def check_text(model: nn.Module, text: Sequences, others: Mapping[str, object]) -> None:
+    """`UserError` unless the model predicts these tokens and none of `others`, of no use for text, is given."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UserError(
+            "not-for-text", f"{given[0]} is for examples; a language model is trained by cross_entropy alone"
+        )
+    if not isinstance(model, Transformer):
+        raise UserError("model-misfit", f"text is for a Transformer, not a {type(model).__name__}")
+    found, expected = model.config.vocabulary_size, text.store.index.vocabulary_size
+    if found != expected:
+        raise UserError("model-misfit", f"the model has a vocabulary of {found:,} tokens, the text one of {expected:,}")
+
+
+def check_examples(model: nn.Module, data: Arrays, loss_name: str, loss: Judge, device: torch.device) -> None:
+    """Send the first example through the model and the loss, and look at the labels; `UserError` for a misfit."""
+    features, targets = tensor(data.features[:1], device), tensor(data.targets[:1], device)
+    model.eval()
+    try:
+        with torch.no_grad():
+            outputs = model(features)
+    except (RuntimeError, IndexError) as error:
+        raise UserError(
+            "model-misfit",
+            f"the model does not take features of shape {list(data.features.shape[1:])}: {_first_line(error)}",
+        ) from None
+    if loss_name == "cross_entropy":
+        _check_labels(data.targets, outputs)
+    try:
+        loss(outputs, targets)
+    except (RuntimeError, IndexError, ValueError) as error:
+        raise UserError(
+            "model-misfit",
+            f"outputs of shape {list(outputs.shape[1:])} do not fit targets of shape "
+            f"{list(data.targets.shape[1:])} in {loss_name}: {_first_line(error)}",
+        ) from None
+
+
+def _check_labels(targets: np.ndarray, outputs: Tensor) -> None:
+    if targets.ndim == 2 and targets.shape[1] == outputs.shape[-1] > 1:
+        return
+    if outputs.ndim < 2:
+        raise UserError("model-misfit", f"cross_entropy needs an output for each class, not {list(outputs.shape[1:])}")
+    labels = targets.flatten()
+    if labels.dtype.kind != "i":
+        raise UserError(
+            "model-misfit",
+            f"cross_entropy needs class numbers or one-hot rows of {outputs.shape[1]}, not {targets.dtype} of shape "
+            f"{list(targets.shape[1:])}",
+        )
+    bad = np.flatnonzero((labels < 0) | (labels >= outputs.shape[1]))
+    if len(bad):
+        raise UserError(
+            "label-out-of-range",
+            f"{len(bad):,} labels are out of range, the first ({labels[bad[0]]}) at {bad[0]}: expected 0 to "
+            f"{outputs.shape[1] - 1}, since the model has {outputs.shape[1]} outputs",
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]
