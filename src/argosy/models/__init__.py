@@ -6,19 +6,26 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.models.dense import Perceptron, perceptron
-    from argosy.models.files import load_model, load_weights, save_model
+    from argosy.models.files import load_model, load_weights, new_model_folder, save_model
+    from argosy.models.hugging_face import architecture, read_hugging_face, write_hugging_face
+    from argosy.models.results import ModelFolder
     from argosy.models.sampling import generate
     from argosy.models.transformer import KVCache, Transformer
 
 __all__ = [
     "KVCache",
+    "ModelFolder",
     "Perceptron",
     "Transformer",
+    "architecture",
     "generate",
     "load_model",
     "load_weights",
+    "new_model_folder",
     "perceptron",
+    "read_hugging_face",
     "save_model",
+    "write_hugging_face",
 ]
 
 __getattr__ = lazy_exports(
@@ -28,7 +35,12 @@ __getattr__ = lazy_exports(
         "perceptron": "dense",
         "load_model": "files",
         "load_weights": "files",
+        "new_model_folder": "files",
         "save_model": "files",
+        "architecture": "hugging_face",
+        "read_hugging_face": "hugging_face",
+        "write_hugging_face": "hugging_face",
+        "ModelFolder": "results",
         "generate": "sampling",
         "KVCache": "transformer",
         "Transformer": "transformer",

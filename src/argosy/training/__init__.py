@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from argosy.training.changes import check_unchanged, configuration_of, data_changed
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
-    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
+    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, trained_checkpoint
     from argosy.training.results import Checkpoint, HeldOut
     from argosy.training.stage import train
     from argosy.training.trainer import EarlyStopping, EpochCallback, Trainer
@@ -28,7 +28,7 @@ __all__ = [
     "latest_checkpoint",
     "summed_loss",
     "train",
-    "verify",
+    "trained_checkpoint",
 ]
 
 __getattr__ = lazy_exports(
@@ -42,7 +42,7 @@ __getattr__ = lazy_exports(
         "configuration_of": "changes",
         "data_changed": "changes",
         "latest_checkpoint": "manifest",
-        "verify": "manifest",
+        "trained_checkpoint": "manifest",
         "held_out_loss": "held_out",
         "summed_loss": "loss",
         "train": "stage",
