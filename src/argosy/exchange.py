@@ -11,8 +11,8 @@ from argosy.storage import write_json
 
 TOKENIZER = "tokenizer.json"
 ELSEWHERE = {
-    "gguf": "export to huggingface, then: python llama.cpp/convert_hf_to_gguf.py FOLDER",
-    "onnx": "export to huggingface, then: optimum-cli export onnx --model FOLDER NEW_FOLDER",
+    "gguf": "export to huggingface, then llama.cpp's convert_hf_to_gguf.py FOLDER (it knows published tokenisers only)",
+    "onnx": "export to huggingface, then optimum-cli export onnx --model FOLDER NEW_FOLDER",
 }
 
 

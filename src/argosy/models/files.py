@@ -103,9 +103,10 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> Transformer:
     try:
         config = TransformerConfig.model_validate_json(canonical_json(read_json(folder / SHAPE)))
     except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
         raise UserError(
             "damaged-model",
-            f"{folder / SHAPE} is not a transformer's shape: {error}",
+            f"{folder / SHAPE} is not a transformer's shape: {wrong}",
             hint="of a Hugging Face folder, `argosy import` makes one that can be opened",
         ) from None
     model = empty_model(config).to_empty(device=device)
