@@ -99,10 +99,11 @@ class Tokenizer:
         """The bytes of each token; empty for special tokens and for ids without a token."""
         pieces = [b""] * self.vocabulary_size
         added = {token["id"]: token for token in self.specification["added_tokens"]}
+        spelled = any(step["type"] == "ByteLevel" for step in pre_tokenizer_steps(self))
         for token, identity in self.core.get_vocab(with_added_tokens=True).items():
             if identity in added:
                 pieces[identity] = b"" if added[identity]["special"] else token.encode()
-            elif self.is_byte_level:
+            elif spelled:
                 pieces[identity] = bytes(BYTE_OF_CHARACTER[character] for character in token)
             elif match := re.fullmatch("<0x([0-9A-F]{2})>", token):
                 pieces[identity] = bytes.fromhex(match[1])
@@ -122,6 +123,7 @@ class Tokenizer:
             "bos_token": self.core.id_to_token(self.beginning_id),
             "eos_token": self.core.id_to_token(self.separator_id),
             "model_max_length": sequence_length,
+            "model_input_names": ["input_ids", "attention_mask"],  # transformers 4 adds one more else
             "clean_up_tokenization_spaces": False,
             "split_special_tokens": True,
         }

@@ -138,12 +138,13 @@ def _differences(kind: str, tree: Mapping[str, Any], rope: Mapping[str, Any]) ->
     if dim % heads or heads % tree["num_key_value_heads"]:
         yield f"{dim} wide with {heads} heads and {tree['num_key_value_heads']} for keys, expected multiples"
     elif (width := tree.get("head_dim") or (128 if kind == "qwen3" else dim // heads)) != dim // heads:
-        yield f"head_dim = {width}, expected hidden_size / num_attention_heads = {dim // heads}"
+        yield f"head_dim = {width!r}, expected hidden_size / num_attention_heads = {dim // heads}"
     window = tree.get("sliding_window", 4096) if kind == "mistral" else None  # 4096 is transformers' default
-    if window is not None and window < length:
-        yield f"sliding_window = {window}, expected null or at least max_position_embeddings = {length}"
-    if sliding := set(tree.get("layer_types") or ()) - {"full_attention"}:
-        yield f"layer_types has {sorted(sliding)}, expected 'full_attention' alone"
+    if window is not None and not (isinstance(window, int) and window >= length):
+        yield f"sliding_window = {window!r}, expected null or at least max_position_embeddings = {length}"
+    layers = tree.get("layer_types") or []
+    if not isinstance(layers, list) or any(layer != "full_attention" for layer in layers):
+        yield f"layer_types = {layers!r}, expected 'full_attention' alone"
 
 
 def write_hugging_face(model: Transformer, folder: Path, *, begin: int, end: int) -> None:
@@ -181,7 +182,7 @@ def _weight_files(folder: Path) -> list[Path]:
     if (folder / INDEX).exists():
         match read_json(folder / INDEX):
             case {"weight_map": dict(places)}:
-                return [folder / Path(str(name)).name for name in sorted(set(places.values()))]
+                return [folder / Path(name).name for name in sorted(set(map(str, places.values())))]
         raise UserError("damaged-model", f"{folder / INDEX} has no weight_map")
     raise UserError(
         "no-safetensors",
