@@ -115,8 +115,8 @@ def _train(run: Run, venture: Venture, options: Options) -> list[Path]:
 
 
 def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
-    store = data_room.open_dataset(run.data)
-    run.write_result("evaluation", evaluation_room.evaluate(venture, store, _trained(run)))
+    store, checkpoint = data_room.open_dataset(run.data), training_room.trained_checkpoint(run.checkpoints)
+    run.write_result("evaluation", evaluation_room.evaluate(venture, store, checkpoint))
     return [run.path / "evaluation.json"]
 
 
@@ -308,7 +308,7 @@ def train(
 ) -> "training_room.Checkpoint":
     """Train to the last step, preparing first where needed."""
     target = run_until(venture, "train", folder, force=force, allow_changes=allow_changes)
-    return _trained(target)
+    return training_room.trained_checkpoint(target.checkpoints)
 
 
 def evaluate(venture: Venture, folder: Run | None = None, *, force: bool = False) -> "evaluation_room.Evaluation":
@@ -322,9 +322,14 @@ def report(venture: Venture, folder: Run | None = None, *, force: bool = False) 
     return run_until(venture, "report", folder, force=force).report
 
 
-def generate(run: Run, prompt: str, **sampling: Any) -> Iterator[str]:
-    """Stream a continuation of `prompt` by the run's newest checkpoint."""
-    return evaluation_room.generate_text(_trained(run), prompt, **sampling)
+def trained_model(run: Run) -> Path:
+    """Folder of the newest checkpoint's model, every file compared with its hash."""
+    return training_room.trained_checkpoint(run.checkpoints).folder / "model"
+
+
+def generate(model: Path, prompt: str, **sampling: Any) -> Iterator[str]:
+    """Stream a continuation of `prompt` by the model in a folder."""
+    return evaluation_room.generate_text(model, prompt, **sampling)
 
 
 def status(venture: Venture, run: Run) -> Status:
@@ -377,17 +382,3 @@ def trace(venture: Venture, run: Run, step: int, row: int | None) -> "Sequence[d
         plan.check_cursor(latest.cursor)
     rows = data_room.trace(store, plan, step - 1, row)
     return [traced.model_copy(update={"step": step}) for traced in rows]
-
-
-def _trained(run: Run) -> "training_room.Checkpoint":
-    """The newest checkpoint, every file of it compared with its hash."""
-    checkpoint = training_room.latest_checkpoint(run.checkpoints)
-    if checkpoint is None:
-        raise UserError("no-checkpoint", f"{run.path} has no checkpoint yet", hint="`argosy train` makes one")
-    try:
-        training_room.verify(checkpoint)
-    except UserError:
-        if training_room.latest_checkpoint(run.checkpoints) == checkpoint:
-            raise
-        return _trained(run)  # training went on meanwhile and removed it
-    return checkpoint

@@ -17,6 +17,8 @@ VERBS = [
     "train",
     "evaluate",
     "generate",
+    "export",
+    "import",
     "report",
     "status",
     "compare",

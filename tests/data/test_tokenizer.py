@@ -148,6 +148,13 @@ def test_a_given_tokenizer_that_is_not_byte_level(tmp_path: Path) -> None:
     assert tokenizer.decode(ids.tolist()) == "word7 and </s> words"
 
 
+def test_a_given_tokenizer_that_normalises_still_spells_bytes(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """As Qwen's."""
+    other = _given(tmp_path, tokenizer, normalizer={"type": "NFC"})
+    assert not other.is_byte_level
+    assert other.decode_bytes(other.encode("e\u0301 漢 word7")) == "\u00e9 漢 word7".encode()
+
+
 def test_a_tokenizer_without_an_end_token_gets_one(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tree = orjson.loads(tokenizer.core.to_str())
     vocabulary = {token: n - 1 for token, n in tree["model"]["vocab"].items() if token != SEPARATOR}

@@ -11,7 +11,6 @@ from argosy.config import TransformerConfig, UserError
 from argosy.data import Tokenizer, load_tokenizer
 from argosy.evaluation.text import generate_text, sample_tokens, stream_text
 from argosy.models import Transformer, save_model
-from tests.evaluation.checkpoints import checkpoint_of
 
 pytestmark = pytest.mark.fast
 
@@ -77,16 +76,15 @@ def test_the_stream_is_the_text_of_the_tokens(parrot: Transformer, tokenizer: To
     assert "\ufffd" in streamed
 
 
-def test_a_checkpoint_speaks_and_senseless_options_are_refused(
+def test_a_model_folder_speaks_and_senseless_options_are_refused(
     parrot: Transformer, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    checkpoint = checkpoint_of(parrot.config, tmp_path)
-    save_model(parrot.state_dict(), parrot.config, tmp_path / "model")
-    tokenizer.save(tmp_path / "model" / "tokenizer.json")
-    assert "".join(generate_text(checkpoint, "hé", max_tokens=60, temperature=0)) == TEXT[2:]
+    save_model(parrot.state_dict(), parrot.config, tmp_path)
+    tokenizer.save(tmp_path / "tokenizer.json")
+    assert "".join(generate_text(tmp_path, "hé", max_tokens=60, temperature=0)) == TEXT[2:]
     for name, value in {"temperature": -0.1, "top_p": 1.5, "top_k": -1, "max_tokens": -1}.items():
         with pytest.raises(UserError, match=f"--{name.replace('_', '-')} = {value}") as caught:
-            next(generate_text(checkpoint, "x", **{name: value}))
+            next(generate_text(tmp_path, "x", **{name: value}))
         assert caught.value.code == "bad-sampling"
     with pytest.raises(UserError, match="temperature = nan"):
-        next(generate_text(checkpoint, "x", temperature=float("nan")))
+        next(generate_text(tmp_path, "x", temperature=float("nan")))

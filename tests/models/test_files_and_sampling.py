@@ -99,6 +99,11 @@ def test_generation_goes_on_in_a_context_of_one_token() -> None:
     assert len(list(generate(model, [3, 4], max_tokens=4, temperature=0))) == 4
 
 
+def test_a_long_context_takes_no_memory_before_it_is_used() -> None:
+    model = model_of(shape(sequence_length=1 << 40))
+    assert len(list(generate(model, [3, 4], max_tokens=5, temperature=0))) == 5
+
+
 def test_generation_ends_before_the_stop_token_and_needs_a_beginning() -> None:
     model = model_of(shape())
     drawn = list(generate(model, [1], max_tokens=30, seed=3))

@@ -1,5 +1,6 @@
 """The command line: parse, call the workflow, print. No logic."""
 
+from argosy.cli import exchange  # adds its verbs
 from argosy.cli.app import main
 
-__all__ = ["main"]
+__all__ = ["exchange", "main"]

@@ -195,7 +195,7 @@ def generate(
     Parameters
     ----------
     run
-        Run, venture file or its folder.
+        Run, venture file or its folder, or the folder of a model.
     prompt
         Text to continue.
     temperature
@@ -210,9 +210,10 @@ def generate(
         Stop after this many.
     """
     from argosy import workflow
+    from argosy.cli.exchange import find_model
     from argosy.cli.output import show
 
-    _, target = _open(run, options)
+    model, _ = find_model(run, options)
     sampling = {
         "temperature": temperature,
         "top_p": top_p,
@@ -221,7 +222,7 @@ def generate(
         "max_tokens": max_tokens,
     }
     text = ""
-    for piece in workflow.generate(target, prompt, **sampling):
+    for piece in workflow.generate(model, prompt, **sampling):
         if not json:
             sys.stdout.write(piece if text else prompt + piece)
             sys.stdout.flush()

@@ -38,6 +38,7 @@ def prepare(venture: Venture, folder: Path, *, shard_tokens: int = SHARD_TOKENS)
     before = source_fingerprint(venture)
     with atomic_folder(folder) as temporary:
         tokenizer = _tokenizer(venture)
+        tokenizer.begin_with_separator()
         tokenizer.save(temporary / "tokenizer.json")
         encoder = choose_encoder(tokenizer, _verification_texts(venture))
         with _progress("Tokenising", venture) as advance:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from argosy.config import UserError
 
@@ -49,6 +49,20 @@ class Tokenizer:
         assert identity is not None
         return identity
 
+    @property
+    def beginning_id(self) -> int:
+        """The token that `tokenizer.json` puts before a text, else the separator."""
+        encoding = self.core.encode("a")
+        marked = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
+        return next((identity for identity, special in marked if special), self.separator_id)
+
+    def begin_with_separator(self) -> None:
+        """Let `tokenizer.json` put the separator before a text, as before every document that is trained on."""
+        name = self.core.id_to_token(self.separator_id)
+        self.core.post_processor = processors.TemplateProcessing(
+            single=[name, "$A"], pair=[name, "$A", "$B"], special_tokens=[(name, self.separator_id)]
+        )
+
     def encode(self, text: str) -> list[int]:
         """Return the ids of `text`, without separator."""
         return self.core.encode(text, add_special_tokens=False).ids
@@ -62,7 +76,7 @@ class Tokenizer:
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes of `ids`; separators vanish. Exact for byte-level tokenisers."""
         pieces = self.pieces
-        return b"".join([pieces[identity] for identity in ids])
+        return b"".join([pieces[identity] for identity in ids if identity < len(pieces)])  # embeddings may be padded
 
     @cached_property
     def is_byte_level(self) -> bool:
@@ -85,10 +99,11 @@ class Tokenizer:
         """The bytes of each token; empty for special tokens and for ids without a token."""
         pieces = [b""] * self.vocabulary_size
         added = {token["id"]: token for token in self.specification["added_tokens"]}
+        spelled = any(step["type"] == "ByteLevel" for step in pre_tokenizer_steps(self))
         for token, identity in self.core.get_vocab(with_added_tokens=True).items():
             if identity in added:
                 pieces[identity] = b"" if added[identity]["special"] else token.encode()
-            elif self.is_byte_level:
+            elif spelled:
                 pieces[identity] = bytes(BYTE_OF_CHARACTER[character] for character in token)
             elif match := re.fullmatch("<0x([0-9A-F]{2})>", token):
                 pieces[identity] = bytes.fromhex(match[1])
@@ -100,6 +115,18 @@ class Tokenizer:
     def token_bytes(self) -> npt.NDArray[np.int64]:
         """Bytes each token id stands for, [V]; 0 for special tokens."""
         return np.array([len(piece) for piece in self.pieces], dtype=np.int64)
+
+    def hugging_face_config(self, sequence_length: int) -> dict[str, Any]:
+        """The `tokenizer_config.json` with which transformers gives the same ids and the same text."""
+        return {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": self.core.id_to_token(self.beginning_id),
+            "eos_token": self.core.id_to_token(self.separator_id),
+            "model_max_length": sequence_length,
+            "model_input_names": ["input_ids", "attention_mask"],  # transformers 4 adds one more else
+            "clean_up_tokenization_spaces": False,
+            "split_special_tokens": True,
+        }
 
     def save(self, path: Path) -> None:
         """Write the Hugging Face `tokenizer.json`."""

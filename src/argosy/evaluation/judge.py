@@ -21,7 +21,7 @@ def evaluate(venture: Venture, store: TokenStore, checkpoint: Checkpoint) -> Eva
     The loss is computed in float32 whatever the training's precision, so that figures of two runs compare.
     """
     begun = time.perf_counter()
-    model = open_model(checkpoint)
+    model = open_model(checkpoint.folder / "model")
     held_out = held_out_loss(
         model,
         store,

@@ -1,7 +1,8 @@
-"""Text from a checkpoint, character by whole character."""
+"""Text from a trained model, character by whole character."""
 
 import codecs
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,15 +10,14 @@ import torch
 from argosy.config import UserError
 from argosy.data import Tokenizer, load_tokenizer
 from argosy.models import Transformer, generate, load_model
-from argosy.training import Checkpoint
 
 # Option of `models.generate`, least and greatest value a user may give.
 LIMITS = (("max_tokens", 0, 1 << 31), ("temperature", 0, 100), ("top_k", 0, 1 << 31), ("top_p", 0, 1))
 
 
-def open_model(checkpoint: Checkpoint) -> Transformer:
-    """The checkpoint's model, on the accelerator where there is one; raises `UserError` when it is damaged."""
-    return load_model(checkpoint.folder / "model", "cuda" if torch.cuda.is_available() else "cpu").eval()
+def open_model(folder: Path) -> Transformer:
+    """The model in `folder`, on the accelerator where there is one; raises `UserError` when it is damaged."""
+    return load_model(folder, "cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
 def sample_tokens(model: Transformer, tokenizer: Tokenizer, prompt: str, **sampling: Any) -> Iterator[int]:
@@ -25,8 +25,8 @@ def sample_tokens(model: Transformer, tokenizer: Tokenizer, prompt: str, **sampl
 
     Sampling options are those of `models.generate`.
     """
-    separator = tokenizer.separator_id
-    yield from generate(model, [separator, *tokenizer.encode(prompt)], stop_id=separator, **sampling)
+    tokens = [tokenizer.beginning_id, *tokenizer.encode(prompt)]
+    yield from generate(model, tokens, stop_id=tokenizer.separator_id, **sampling)
 
 
 def stream_text(model: Transformer, tokenizer: Tokenizer, prompt: str, **sampling: Any) -> Iterator[str]:
@@ -42,8 +42,8 @@ def stream_text(model: Transformer, tokenizer: Tokenizer, prompt: str, **samplin
         yield rest
 
 
-def generate_text(checkpoint: Checkpoint, prompt: str, **sampling: Any) -> Iterator[str]:
-    """Yield the continuation of `prompt` by the model of a checkpoint.
+def generate_text(folder: Path, prompt: str, **sampling: Any) -> Iterator[str]:
+    """Yield the continuation of `prompt` by the model in `folder`.
 
     Sampling options are those of `models.generate`. Raises `UserError` for one that makes no sense.
     """
@@ -53,5 +53,4 @@ def generate_text(checkpoint: Checkpoint, prompt: str, **sampling: Any) -> Itera
             raise UserError("bad-sampling", f"--{name.replace('_', '-')} = {value}: expected {low} to {high:,}")
     if not prompt.isascii() and prompt.encode(errors="replace").decode() != prompt:
         raise UserError("bad-sampling", f"--prompt = {prompt!r}: expected UTF-8")
-    tokenizer = load_tokenizer(checkpoint.folder / "model")
-    yield from stream_text(open_model(checkpoint), tokenizer, prompt, **sampling)
+    yield from stream_text(open_model(folder), load_tokenizer(folder), prompt, **sampling)

@@ -6,21 +6,28 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.models.dense import Perceptron, perceptron
-    from argosy.models.files import load_model, load_weights, save_model
+    from argosy.models.files import load_model, load_weights, new_model_folder, save_model
+    from argosy.models.hugging_face import architecture, read_hugging_face, write_hugging_face
+    from argosy.models.results import ModelFolder
     from argosy.models.sampling import generate
     from argosy.models.sizes import language_model
     from argosy.models.transformer import KVCache, Transformer
 
 __all__ = [
     "KVCache",
+    "ModelFolder",
     "Perceptron",
     "Transformer",
+    "architecture",
     "generate",
     "language_model",
     "load_model",
     "load_weights",
+    "new_model_folder",
     "perceptron",
+    "read_hugging_face",
     "save_model",
+    "write_hugging_face",
 ]
 
 __getattr__ = lazy_exports(
@@ -30,7 +37,12 @@ __getattr__ = lazy_exports(
         "perceptron": "dense",
         "load_model": "files",
         "load_weights": "files",
+        "new_model_folder": "files",
         "save_model": "files",
+        "architecture": "hugging_face",
+        "read_hugging_face": "hugging_face",
+        "write_hugging_face": "hugging_face",
+        "ModelFolder": "results",
         "generate": "sampling",
         "language_model": "sizes",
         "KVCache": "transformer",

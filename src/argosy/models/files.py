@@ -1,5 +1,6 @@
 """Models on disk: safetensors that anyone can read, and the shape beside them."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -14,9 +15,10 @@ from torch import Tensor, nn
 
 from argosy.config import TransformerConfig, UserError, nearest
 from argosy.models.transformer import Transformer
-from argosy.storage import atomic_write, canonical_json, read_json, write_json
+from argosy.storage import atomic_folder, atomic_write, canonical_json, read_json, write_json
 
 WEIGHTS, SHAPE = "model.safetensors", "config.json"
+HEAD = "head.weight"
 SHOWN = 5  # misfits named in an error
 
 
@@ -25,15 +27,19 @@ def save_model(state: Mapping[str, Tensor], config: TransformerConfig, folder: P
 
     A tied head is written once, as the embedding. Raises `RunFailed` `disk-full`.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    if config.tied_embeddings:
-        tensors.pop("head.weight", None)
-    with atomic_write(folder / WEIGHTS) as temporary:
+    tensors = {name: tensor for name, tensor in state.items() if not (config.tied_embeddings and name == HEAD)}
+    write_tensors(tensors, folder / WEIGHTS)
+    write_json(folder / SHAPE, config.model_dump(mode="json"))
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file, atomically; raises `RunFailed` `disk-full`."""
+    owned = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_write(path) as temporary:
         try:
-            save_file(tensors, temporary, metadata={"format": "pt"})
+            save_file(owned, temporary, metadata={"format": "pt"})
         except SafetensorError as error:
             raise _system_error(error) from None
-    write_json(folder / SHAPE, config.model_dump(mode="json"))
 
 
 def _system_error(error: SafetensorError) -> Exception:
@@ -42,19 +48,44 @@ def _system_error(error: SafetensorError) -> Exception:
     return OSError(int(number[1]), os.strerror(int(number[1]))) if number else error
 
 
+@contextlib.contextmanager
+def new_model_folder(folder: Path, *, replace: bool) -> Iterator[Path]:
+    """Yield an empty temporary folder that becomes `folder` when the block ends well.
+
+    Raises `UserError` `exists` when something is there already, unless that is a model and may be replaced.
+    """
+    folder = folder.resolve()
+    there = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+    if there and not (replace and (folder / SHAPE).is_file()):
+        hint = "there is no model in it, so it is not replaced" if replace else "--force replaces a model"
+        raise UserError("exists", f"{folder} exists already", hint=f"choose another with --output DIR; {hint}")
+    with atomic_folder(folder) as temporary:
+        yield temporary
+
+
 def load_weights(model: nn.Module, folder: Path) -> None:
     """Load a folder's weights into `model`; raises `UserError` naming tensors that are missing, extra or misshapen."""
-    try:
-        tensors = load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise UserError("damaged-model", f"{folder / WEIGHTS} is not a safetensors file: {error}") from None
+    tensors = read_tensors(folder / WEIGHTS)
     expected = dict(model.named_parameters())  # a tied head appears once
-    if problems := list(islice(_misfits(tensors, expected), SHOWN + 1)):
-        more = "; and more" if len(problems) > SHOWN else ""
-        raise UserError("damaged-model", f"{folder / WEIGHTS} does not fit: {'; '.join(problems[:SHOWN])}{more}")
+    refuse_misfits(tensors, expected, folder / WEIGHTS)
     with torch.no_grad():
         for name, parameter in expected.items():
             parameter.copy_(tensors[name])
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; raises `UserError` `damaged-model` when it is not one."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError("damaged-model", f"{path} is not a safetensors file: {error}") from None
+
+
+def refuse_misfits(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+    """Raise `UserError` naming the tensors of `path` that are missing, extra or misshapen."""
+    if problems := list(islice(_misfits(tensors, expected), SHOWN + 1)):
+        more = "; and more" if len(problems) > SHOWN else ""
+        raise UserError("damaged-model", f"{path} does not fit: {'; '.join(problems[:SHOWN])}{more}")
 
 
 def _misfits(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Iterator[str]:
@@ -72,11 +103,20 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> Transformer:
     try:
         config = TransformerConfig.model_validate_json(canonical_json(read_json(folder / SHAPE)))
     except ValidationError as error:
-        raise UserError("damaged-model", f"{folder / SHAPE} is not a transformer's shape: {error}") from None
-    with torch.device("meta"):
-        model = Transformer(config)
-    model.to_empty(device=device)
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
+        raise UserError(
+            "damaged-model",
+            f"{folder / SHAPE} is not a transformer's shape: {wrong}",
+            hint="of a Hugging Face folder, `argosy import` makes one that can be opened",
+        ) from None
+    model = empty_model(config).to_empty(device=device)
     if config.tied_embeddings:
         model.head.weight = model.embedding.weight
     load_weights(model, folder)
     return model
+
+
+def empty_model(config: TransformerConfig) -> Transformer:
+    """A model without weights, on PyTorch's meta device."""
+    with torch.device("meta"):
+        return Transformer(config)

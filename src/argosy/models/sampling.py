@@ -50,8 +50,8 @@ def generate(
     weight = model.embedding.weight
     generator = torch.Generator().manual_seed(seed)
     limit = model.config.sequence_length
-    cache = KVCache(model.config, 1, limit, weight)
     tokens = list(prompt_tokens[-limit:])  # in the cache, or to be read next
+    cache = KVCache(model.config, 1, min(limit, len(tokens) + max_tokens), weight)
     for _ in range(max_tokens):
         if len(tokens) > limit:
             tokens, cache.position = tokens[-max(1, limit // 2) :], 0

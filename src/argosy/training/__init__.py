@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from argosy.training.epochs import EarlyStopping, EpochCallback
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
-    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
+    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, trained_checkpoint
     from argosy.training.results import Checkpoint, HeldOut
     from argosy.training.stage import train
     from argosy.training.trainer import Trainer
@@ -29,7 +29,7 @@ __all__ = [
     "latest_checkpoint",
     "summed_loss",
     "train",
-    "verify",
+    "trained_checkpoint",
 ]
 
 __getattr__ = lazy_exports(
@@ -43,7 +43,7 @@ __getattr__ = lazy_exports(
         "configuration_of": "changes",
         "data_changed": "changes",
         "latest_checkpoint": "manifest",
-        "verify": "manifest",
+        "trained_checkpoint": "manifest",
         "held_out_loss": "held_out",
         "summed_loss": "loss",
         "train": "stage",

@@ -88,6 +88,20 @@ def verify(checkpoint: Checkpoint) -> None:
         )
 
 
+def trained_checkpoint(folder: Path) -> Checkpoint:
+    """The newest checkpoint, every file of it compared with its hash; raises `UserError` where there is none."""
+    checkpoint = latest_checkpoint(folder)
+    if checkpoint is None:
+        raise UserError("no-checkpoint", f"{folder.parent} has no checkpoint yet", hint="`argosy train` makes one")
+    try:
+        verify(checkpoint)
+    except UserError:
+        if latest_checkpoint(folder) == checkpoint:
+            raise
+        return trained_checkpoint(folder)  # training went on meanwhile and removed it
+    return checkpoint
+
+
 def prune(folder: Path, keep_last: int) -> None:
     """Remove all complete checkpoints but the newest `keep_last` and the best."""
     best = read_best(folder)
