@@ -12,16 +12,20 @@ if TYPE_CHECKING:
     from argosy.config.record import Record
     from argosy.config.transformer import PRESETS, TransformerConfig, parse_size
     from argosy.config.venture import (
+        OWN_NAME,
         DataConfig,
         EvaluationConfig,
         ModelConfig,
+        RivalConfig,
         RunConfig,
         SourceConfig,
+        TaskConfig,
         TrainingConfig,
         Venture,
     )
 
 __all__ = [
+    "OWN_NAME",
     "PRESETS",
     "ArgosyError",
     "DataConfig",
@@ -33,9 +37,11 @@ __all__ = [
     "Problem",
     "Recipe",
     "Record",
+    "RivalConfig",
     "RunConfig",
     "RunFailed",
     "SourceConfig",
+    "TaskConfig",
     "TrainingConfig",
     "TransformerConfig",
     "UserError",
@@ -74,11 +80,14 @@ __getattr__ = lazy_exports(
         "PRESETS": "transformer",
         "TransformerConfig": "transformer",
         "parse_size": "transformer",
+        "OWN_NAME": "venture",
         "DataConfig": "venture",
         "EvaluationConfig": "venture",
         "ModelConfig": "venture",
+        "RivalConfig": "venture",
         "RunConfig": "venture",
         "SourceConfig": "venture",
+        "TaskConfig": "venture",
         "TrainingConfig": "venture",
         "Venture": "venture",
     },

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from argosy.data.digits import mnist
     from argosy.data.lineage import trace
     from argosy.data.preparation import prepare
+    from argosy.data.readers import read_objects
     from argosy.data.results import (
         Cursor,
         Dataset,
@@ -49,6 +50,7 @@ __all__ = [
     "mnist",
     "open_dataset",
     "prepare",
+    "read_objects",
     "source_fingerprint",
     "trace",
 ]
@@ -58,6 +60,7 @@ _FILES = {
     "digits": ("mnist",),
     "batches": ("Batch", "BatchPlan", "Prefetcher"),
     "preparation": ("prepare",),
+    "readers": ("read_objects",),
     "results": (
         "Cursor",
         "Dataset",

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,9 +16,9 @@ from argosy.training import Checkpoint
 LIMITS = (("max_tokens", 0, 1 << 31), ("temperature", 0, 100), ("top_k", 0, 1 << 31), ("top_p", 0, 1))
 
 
-def open_model(checkpoint: Checkpoint) -> Transformer:
-    """The checkpoint's model, on the accelerator where there is one; raises `UserError` when it is damaged."""
-    return load_model(checkpoint.folder / "model", "cuda" if torch.cuda.is_available() else "cpu").eval()
+def open_model(folder: Path) -> Transformer:
+    """The model in a folder, on the accelerator where there is one; raises `UserError` when it is damaged."""
+    return load_model(folder, "cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
 def sample_tokens(model: Transformer, tokenizer: Tokenizer, prompt: str, **sampling: Any) -> Iterator[int]:
@@ -54,4 +55,4 @@ def generate_text(checkpoint: Checkpoint, prompt: str, **sampling: Any) -> Itera
     if not prompt.isascii() and prompt.encode(errors="replace").decode() != prompt:
         raise UserError("bad-sampling", f"--prompt = {prompt!r}: expected UTF-8")
     tokenizer = load_tokenizer(checkpoint.folder / "model")
-    yield from stream_text(open_model(checkpoint), tokenizer, prompt, **sampling)
+    yield from stream_text(open_model(checkpoint.folder / "model"), tokenizer, prompt, **sampling)
