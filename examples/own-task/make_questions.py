@@ -1,53 +1,62 @@
-"""Make questions.jsonl and recorded.jsonl from the standard library of this interpreter: which parameters has a method?
+"""Make questions.jsonl and recorded.jsonl: what can come next in Python? All names are those of this interpreter.
 
-A question is the beginning of a definition such as `def __exit__(self, `, the choices are parameter lists of real
-methods, one of which belongs to that name wherever it is defined. The recorded answers are those of a rule that does
-not look at the question: take the parameter list that is commonest in the library.
+A question is the beginning of a line such as `    raise `, the choices are names of an exception, a module, a special
+method, a type; only one of them makes sense there. The recorded answers are those of a rule that does not look at the
+question: take the name that occurs most often in the standard library.
 """
 
-import ast
+import builtins
 import json
 import random
+import re
+import sys
 import sysconfig
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).parent
 QUESTIONS, CHOICES = 200, 4
-SKIPPED = {"test", "tests", "idlelib", "idle_test", "lib2to3", "site-packages", "dist-packages", "__pycache__"}
+CLASSES = {name: each for name, each in vars(builtins).items() if isinstance(each, type) and name[0] != "_"}
+NAMES = {
+    "exception": [name for name, each in CLASSES.items() if issubclass(each, Exception)],
+    "type": [name for name, each in CLASSES.items() if not issubclass(each, BaseException)],
+    "module": [name for name in sorted(sys.stdlib_module_names) if name[0] != "_"],
+    "method": sorted(
+        name for each in (dict, int, str) for name in vars(each) if callable(vars(each)[name]) and name[0] == "_"
+    ),
+}
+# Beginning of a line, what makes sense there, what does not.
+LINES = (
+    ("    raise ", "exception", ("type", "module", "method")),
+    ("    except ", "exception", ("type", "module", "method")),
+    ("import ", "module", ("type", "exception", "method")),
+    ("    def ", "method", ("type", "exception", "module")),
+    ("    if isinstance(value, ", "type", ("module", "method")),
+)
 
 
-def parameters() -> dict[str, set[str]]:
-    """The parameter lists after `self` under which each method name is defined."""
-    root = Path(sysconfig.get_path("stdlib"))
-    found: dict[str, set[str]] = defaultdict(set)
-    for path in sorted(root.rglob("*.py")):
-        if SKIPPED & set(path.relative_to(root).parts):
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8", errors="replace"))):
-            if isinstance(node, ast.FunctionDef) and node.args.args and node.args.args[0].arg == "self":
-                found[node.name].add(ast.unparse(node.args).removeprefix("self").removeprefix(", "))
+def occurrences() -> Counter[str]:
+    """How often each word occurs in the library."""
+    found = Counter[str]()
+    for path in Path(sysconfig.get_path("stdlib")).glob("*.py"):
+        found.update(re.findall(r"\w+", path.read_text(encoding="utf-8", errors="replace")))
     return found
 
 
 def main() -> None:
     """Write both files."""
-    chance = random.Random(0)
-    found = parameters()
-    often = Counter(each for lists in found.values() for each in lists)
-    everything = sorted(each for each in often.elements() if each)
-    names = sorted(name for name, lists in found.items() if len(lists) == 1 and "" not in lists)
+    chance, often = random.Random(0), occurrences()
     questions, recorded = [], []
-    for number, name in enumerate(chance.sample(names, QUESTIONS)):
-        (right,) = found[name]
+    for number in range(QUESTIONS):
+        line, kind, others = LINES[number % len(LINES)]
+        right = chance.choice(NAMES[kind])
         choices = {right}
         while len(choices) < CHOICES:
-            choices.add(chance.choice(everything))
-        texts = [f"{each}):" for each in chance.sample(sorted(choices), CHOICES)]
-        identity = f"method-{number:03}"
-        question = {"id": identity, "question": f"    def {name}(self, ", "choices": texts, "answer": f"{right}):"}
-        questions.append(question)
-        recorded.append({"id": identity, "answer": max(texts, key=lambda each: often[each.removesuffix("):")])})
+            choices.add(chance.choice(NAMES[chance.choice(others)]))
+        texts = chance.sample(sorted(choices), CHOICES)
+        identity = f"line-{number:03}"
+        questions.append({"id": identity, "question": line, "choices": texts, "answer": right})
+        recorded.append({"id": identity, "answer": max(texts, key=lambda name: often[name])})
     for file, records in (("questions.jsonl", questions), ("recorded.jsonl", recorded)):
         (HERE / file).write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 

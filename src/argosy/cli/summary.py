@@ -38,8 +38,8 @@ def evaluation_summary(evaluation: "Evaluation") -> str:
     widest = max(bits for _, bits in rows)
     bars = [(name, f"{bits:.3f}", "█" * round(40 * bits / widest)) for name, bits in rows]
     size = f"{held_out.tokens:,} tokens, {held_out.bytes:,} bytes of held-out text"
-    compressed = f"{size}, perplexity {held_out.perplexity:.2f}\n\n" + table(bars, ("", "bits per byte", "less is better"))
-    return "\n\n".join([compressed, *map(task_summary, evaluation.tasks)])
+    parts = [f"{size}, perplexity {held_out.perplexity:.2f}", table(bars, ("", "bits per byte", "less is better"))]
+    return "\n\n".join([*parts, *map(task_summary, evaluation.tasks)])
 
 
 def task_summary(task: "TaskResult") -> str:
@@ -50,6 +50,7 @@ def task_summary(task: "TaskResult") -> str:
             f"{each.right:,} of {task.questions:,}",
             f"{100 * each.accuracy:.1f} %",
             _percent(each.interval),
+            "" if each.accuracy_by_length is None else f"{100 * each.accuracy_by_length:.1f} %",
             "" if each.lead is None else f"{100 * each.lead.accuracy:+.1f} ({_percent(each.lead.interval)})",
             "" if each.lead is None else f"{100 * each.lead.share_better:.0f} %",
             "not known" if each.cost_per_right_usd is None else f"{each.cost_per_right_usd:.3g}",
@@ -57,7 +58,7 @@ def task_summary(task: "TaskResult") -> str:
         for each in task.contestants
     ]
     chance = "" if task.chance is None else f"; a blind guess: {100 * task.chance:.1f} %"
-    header = ("", "right", "accuracy", "95 % between", "this model leads by", "better in", "USD a right answer")
+    header = ("", "right", "accuracy", "95 % between", "by length", "our lead", "better in", "USD a right answer")
     return f"task {task.name}{chance}\n\n{table(rows, header)}"
 
 

@@ -17,7 +17,7 @@ _SPACE_IN_CJK = re.compile(rf"(?<=[{_CJK}])\s+|\s+(?=[{_CJK}])")
 _NUMBER_SIGN = re.compile(r"-(?=\.?\d)|\.(?=\d)")
 # A line that is a letter, a reply that begins with "B." or "B)", or says "the answer is B"; the last of these counts.
 _LETTER = re.compile(
-    r"^\W*([A-Za-z])\W*$|\A\W*([A-Z])[.):：、]"
+    r"^\W*([A-Za-z])\W*$|\A\W*([A-Z])[.):、]"
     r"|(?:(?i:answer|option|choice)(?: is)?|答案|选)[^\w\n]*是?[^\w\n]*([A-Z])\b",
     re.MULTILINE,
 )
@@ -109,10 +109,12 @@ def judged(question: Question, reply: str, cost_usd: float | None) -> Answer:
 
 def read_choice(reply: str, choices: Sequence[str]) -> str | None:
     """The choice that a reply names by its text or by its letter, or None."""
-    by_text = {normalise(choice): choice for choice in choices}
-    if len(by_text) == len(choices) and normalise(reply) in by_text:
-        return by_text[normalise(reply)]
-    letters = [letter for match in _LETTER.findall(reply.strip()) for letter in match if letter]
+    for same in (str.strip, normalise):
+        matches = [choice for choice in choices if same(choice) == same(reply)]
+        if len(matches) == 1:
+            return matches[0]
+    plain = unicodedata.normalize("NFKC", reply)
+    letters = [letter for match in _LETTER.findall(plain) for letter in match if letter]
     place = LETTERS.index(letters[-1].upper()) if letters else len(choices)
     return choices[place] if place < len(choices) else None
 

@@ -1,4 +1,4 @@
-"""The venture's own questions: who answered how many rightly, at what cost, and whether the model knows what it knows."""
+"""The venture's own questions: who was right how often, at what cost, and does the model know what it knows?"""
 
 from dataclasses import dataclass
 from typing import Any
