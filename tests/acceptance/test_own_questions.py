@@ -130,8 +130,10 @@ def test_everything_wrong_is_said_before_anything_runs(argosy: CommandLine, own:
         ('evaluation.rivals=[{name="x"}]', "give one of `run`, `url` and `answers`"),
         ('evaluation.rivals=[{url="http://x/v1"}]', "`url` and `model` belong together"),
         ('evaluation.rivals=[{url="http://me:secret@x/v1",model="m"}]', "url"),
+        ("evaluation.tasks=[]", "rivals have nothing to answer"),
         ('evaluation.rivals=[{answers="this model.jsonl"}]', "this model is the name of more than one"),
     ],
 )
 def test_keys_that_do_not_go_together(argosy: CommandLine, own: Path, keys: str, said: str) -> None:
+    own.write_text(own.read_text() + SECTION.format(url="http://127.0.0.1:9"))
     assert said in argosy("run", str(own), "--set", keys, code=2).stderr

@@ -1,11 +1,12 @@
 """A model of text answers: batched likelihoods are those of one text at a time, and nothing is cut."""
 
+import copy
 from collections.abc import Sequence
 
 import pytest
 import torch
 
-from argosy.config import TaskConfig, TransformerConfig
+from argosy.config import RunFailed, TaskConfig, TransformerConfig
 from argosy.data import Tokenizer
 from argosy.data.tokenizer import train_tokenizer
 from argosy.evaluation import scoring
@@ -84,6 +85,14 @@ def test_the_likeliest_choice_is_the_answer(model: Transformer, tokenizer: Token
         assert answer.right_by_length == (CHOICES[(nats / lengths).argmax()] in question.accepted)
         assert answer.probabilities == pytest.approx(nats.softmax(0).tolist(), abs=1e-4)
     assert len({answer.cost_usd for answer in answers}) == 1 and (answers[0].cost_usd or 0) > 0
+
+
+def test_a_model_that_has_diverged_is_no_contestant(model: Transformer) -> None:
+    broken = copy.deepcopy(model)
+    with torch.no_grad():
+        broken.norm.weight[0] = torch.nan
+    with pytest.raises(RunFailed, match="diverged"):
+        log_likelihoods(broken, [Row([1, 2, 3], 1)], lambda amount: None)
 
 
 def test_writing_is_greedy_and_ends_with_the_line(model: Transformer, tokenizer: Tokenizer) -> None:

@@ -207,7 +207,7 @@ class RivalConfig(Section):
     """Further fields of each request to the `url`."""
     usd_per_million_tokens: tuple[NotNegative, NotNegative] | None = Field(None, strict=False)
     """Price of a million input and of a million output tokens at the `url`, in US dollars."""
-    timeout_s: float = Field(60.0, gt=0)
+    timeout_s: float = Field(60.0, gt=0, le=86_400)
     """How long the `url` may take for an answer before it is asked again."""
 
     @model_validator(mode="after")
@@ -248,10 +248,12 @@ class EvaluationConfig(Section):
         return [*self.tasks, *self.rivals]
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> "EvaluationConfig":
+    def _names_and_questions(self) -> "EvaluationConfig":
         for titles in ([task.title for task in self.tasks], [OWN_NAME, *(rival.title for rival in self.rivals)]):
             if twice := {title for title in titles if titles.count(title) > 1}:
                 raise ValueError(f"{', '.join(sorted(twice))} is the name of more than one; give each a `name`")
+        if self.rivals and not self.tasks:
+            raise ValueError("rivals have nothing to answer; add [[evaluation.tasks]]")
         return self
 
 

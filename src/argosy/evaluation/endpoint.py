@@ -1,7 +1,6 @@
 """An OpenAI-compatible endpoint answers questions: asked again when it is busy, never twice for the same answer."""
 
 import contextlib
-import http
 import http.client
 import os
 import threading
@@ -134,7 +133,7 @@ class Endpoint:
             cause = getattr(error, "reason", error)
             late = f"nothing came for {self._rival.timeout_s:g} s (timeout_s)"
             raise _Busy(late if isinstance(cause, TimeoutError) else str(cause)) from None
-        if status == http.HTTPStatus.OK:
+        if status == http.client.OK:
             return self._parse(data)
         said = f"HTTP {status}: {data[:300].decode(errors='replace')}".replace(key or "\0", "…")
         if status in BUSY or status >= 500:

@@ -17,7 +17,7 @@ _SPACE_IN_CJK = re.compile(rf"(?<=[{_CJK}])\s+|\s+(?=[{_CJK}])")
 _NUMBER_SIGN = re.compile(r"-(?=\.?\d)|\.(?=\d)")
 # A line that is a letter, a reply that begins with "B." or "B)", or says "the answer is B"; the last of these counts.
 _LETTER = re.compile(
-    r"^\W*([A-Za-z])\W*$|\A\W*([A-Z])[.):、]"
+    r"^[^\w\n]*([A-Za-z])[^\w\n]*$|\A\W*([A-Z])[.):、]"
     r"|(?:(?i:answer|option|choice)(?: is)?|答案|选)[^\w\n]*是?[^\w\n]*([A-Z])\b",
     re.MULTILINE,
 )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from argosy.config import TaskConfig
+from argosy.config import RunFailed, TaskConfig
 from argosy.data import Tokenizer
 from argosy.evaluation.questions import Answer, Question, judged
 from argosy.evaluation.text import stream_text
@@ -97,12 +97,14 @@ def choice_rows(tokenizer: Tokenizer, prompt: str, choices: Sequence[str]) -> li
 
 
 def log_likelihoods(model: Transformer, rows: Sequence[Row], advance: Callable[[float], None]) -> list[float]:
-    """Σ log p of each row's tokens, in nats; `advance` is told the rows done."""
+    """Σ log p of each row's tokens, in nats; `advance` is told the rows done. Raises `RunFailed` `not-finite`."""
     scores = [0.0] * len(rows)
     for places in _batches(rows):
         for place, score in zip(places, _score(model, [rows[place] for place in places]), strict=True):
             scores[place] = score
         advance(len(places))
+    if not np.isfinite(scores).all():
+        raise RunFailed("not-finite", "the likelihood of an answer is not finite: the model that gives it has diverged")
     return scores
 
 
