@@ -81,9 +81,10 @@ class Stage:
     """Software named in the receipt."""
 
 
-def check(venture: Venture, *, prepared: bool = False) -> None:
-    """Raise one `VentureError` with every room's objections; the text behind prepared data may be gone."""
-    rooms = (configuration_room, parallel_room, *(() if prepared else (data_room,)))
+def check(venture: Venture, *, prepared: bool = False, evaluated: bool = False) -> None:
+    """Raise one `VentureError` with every room's objections; what a stage that is done was made from may be gone."""
+    rooms = [configuration_room, parallel_room]
+    rooms += [room for room, done in ((data_room, prepared), (evaluation_room, evaluated)) if not done]
     problems = [problem for room in rooms for problem in room.check(venture)]
     if problems:
         raise VentureError(str(venture.folder / "venture.toml"), problems)
@@ -116,8 +117,9 @@ def _train(run: Run, venture: Venture, options: Options) -> list[Path]:
 
 def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
     store, checkpoint = data_room.open_dataset(run.data), training_room.trained_checkpoint(run.checkpoints)
-    run.write_result("evaluation", evaluation_room.evaluate(venture, store, checkpoint))
-    return [run.path / "evaluation.json"]
+    run.write_result("evaluation", evaluation_room.evaluate(venture, store, checkpoint, run.path))
+    answers = [run.path / evaluation_room.ANSWERS] if venture.evaluation.tasks else []
+    return [run.path / "evaluation.json", *answers]
 
 
 def _report(run: Run, venture: Venture, options: Options) -> list[Path]:
@@ -166,8 +168,8 @@ STAGES = (
     ),
     Stage(
         "evaluate",
-        _checkpoint_hash,
-        lambda venture: venture.evaluation.model_dump(mode="json"),
+        lambda run, venture: {**_checkpoint_hash(run, venture), **evaluation_room.inputs_of(venture)},
+        lambda venture: evaluation_room.configuration_of(venture),
         _evaluate,
         packages=("torch",),
     ),
@@ -203,7 +205,7 @@ def _discard_training(run: Run) -> None:
     """What was trained, and what was found out about it."""
     for folder in (run.checkpoints, run.path / "tensorboard"):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.metrics, run.path / "evaluation.json", run.report):
+    for file in (run.metrics, run.path / "evaluation.json", run.path / evaluation_room.ANSWERS, run.report):
         file.unlink(missing_ok=True)
 
 
@@ -231,7 +233,8 @@ def run_until(
     def lead(tell: Callable[[str], None] = lambda word: None) -> None:
         """Do the stages, and tell the others when they are needed."""
         retrain = afresh or (force and last == "train")
-        check(venture, prepared=not retrain and run.receipt("prepare") is not None)
+        prepared, evaluated = (not retrain and run.receipt(stage) is not None for stage in ("prepare", "evaluate"))
+        check(venture, prepared=prepared, evaluated=evaluated)
         options = Options(allow_changes=allow_changes, retrain=retrain, tell=tell)
         with run.lock():
             if afresh:

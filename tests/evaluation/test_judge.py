@@ -36,9 +36,9 @@ def checkpoint(venture: Venture, store: TokenStore, tmp_path: Path) -> Checkpoin
 
 
 def test_an_untrained_model_guesses_among_all_tokens(
-    venture: Venture, store: TokenStore, checkpoint: Checkpoint
+    venture: Venture, store: TokenStore, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    evaluation = evaluate(venture, store, checkpoint)
+    evaluation = evaluate(venture, store, checkpoint, tmp_path)
     held_out = evaluation.held_out
     assert held_out.loss == pytest.approx(math.log(store.index.vocabulary_size), abs=0.15)
     assert held_out.bytes == store.index.held_out_bytes == sum(map(len, store.held_out_bytes()))
@@ -50,8 +50,10 @@ def test_an_untrained_model_guesses_among_all_tokens(
     assert Evaluation.model_validate_json(evaluation.model_dump_json()) == evaluation
 
 
-def test_what_is_not_timed_comes_again(venture: Venture, store: TokenStore, checkpoint: Checkpoint) -> None:
-    first, second = (evaluate(venture, store, checkpoint) for _ in range(2))
+def test_what_is_not_timed_comes_again(
+    venture: Venture, store: TokenStore, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    first, second = (evaluate(venture, store, checkpoint, tmp_path) for _ in range(2))
     assert (first.held_out, first.baselines) == (second.held_out, second.baselines)
     assert [sample.text for sample in first.samples] == [sample.text for sample in second.samples]
 

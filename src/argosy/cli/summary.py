@@ -8,7 +8,7 @@ from argosy.cli.output import table
 
 if TYPE_CHECKING:
     from argosy.data import Dataset, TracedRow
-    from argosy.evaluation import Evaluation
+    from argosy.evaluation import Evaluation, TaskResult
     from argosy.report import Comparison
     from argosy.storage import Run
     from argosy.workflow import Status
@@ -28,7 +28,7 @@ def journey(run: "Run") -> tuple[dict[str, Any], str]:
 
 
 def evaluation_summary(evaluation: "Evaluation") -> str:
-    """Bits per byte of the model and of each baseline, lowest first."""
+    """Bits per byte of the model and of each baseline, lowest first; then each task."""
     held_out = evaluation.held_out
     rows = [
         ("this model", held_out.bits_per_byte),
@@ -38,7 +38,32 @@ def evaluation_summary(evaluation: "Evaluation") -> str:
     widest = max(bits for _, bits in rows)
     bars = [(name, f"{bits:.3f}", "█" * round(40 * bits / widest)) for name, bits in rows]
     size = f"{held_out.tokens:,} tokens, {held_out.bytes:,} bytes of held-out text"
-    return f"{size}, perplexity {held_out.perplexity:.2f}\n\n" + table(bars, ("", "bits per byte", "less is better"))
+    parts = [f"{size}, perplexity {held_out.perplexity:.2f}", table(bars, ("", "bits per byte", "less is better"))]
+    return "\n\n".join([*parts, *map(task_summary, evaluation.tasks)])
+
+
+def task_summary(task: "TaskResult") -> str:
+    """How each contestant answered, and how far this model is ahead of it."""
+    rows = [
+        (
+            each.name,
+            f"{each.right:,} of {task.questions:,}",
+            f"{100 * each.accuracy:.1f} %",
+            _percent(each.interval),
+            "" if each.accuracy_by_length is None else f"{100 * each.accuracy_by_length:.1f} %",
+            "" if each.lead is None else f"{100 * each.lead.accuracy:+.1f} ({_percent(each.lead.interval)})",
+            "" if each.lead is None else f"{100 * each.lead.share_better:.0f} %",
+            "not known" if each.cost_per_right_usd is None else f"{each.cost_per_right_usd:.3g}",
+        )
+        for each in task.contestants
+    ]
+    chance = "" if task.chance is None else f"; a blind guess: {100 * task.chance:.1f} %"
+    header = ("", "right", "accuracy", "95 % between", "by length", "our lead", "better in", "USD a right answer")
+    return f"task {task.name}{chance}\n\n{table(rows, header)}"
+
+
+def _percent(interval: tuple[float, float]) -> str:
+    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
 
 
 def data_summary(dataset: "Dataset") -> str:

@@ -12,9 +12,11 @@ from argosy.config.transformer import PRESETS
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**12)]
+NotNegative = Annotated[float, Field(ge=0)]
 Rows = Annotated[int, Field(ge=1, le=1 << 20)]
 Schedule = Literal["cosine", "wsd", "constant"]
 SourceKind = Literal["text", "jsonl", "parquet", "python-stdlib"]
+OWN_NAME = "this model"  # beside baselines and rivals
 
 
 class Section(Record):
@@ -168,6 +170,61 @@ class TrainingConfig(Section):
     """Non-finite steps in a row that stop the run."""
 
 
+class TaskConfig(Section):
+    """Questions of your own; write `[[evaluation.tasks]]` once for each file."""
+
+    path: str
+    """JSON Lines with `question` and either `choices` and `answer` or `reference`, relative to the venture; `.gz` and
+    `.zst` are read as they are."""
+    name: str | None = None
+    """Name in the report; that of the file unless given."""
+    prompt: str = Field("Question: {question}\nAnswer: ", pattern=r"\{question\}")
+    """What a model of text is given, `{question}` standing for the question; examples before it make it few-shot."""
+    max_tokens: int = Field(64, ge=1, le=1 << 20)
+    """Tokens of an answer that is compared with a reference, at most; a line's end ends it too."""
+
+    @property
+    def title(self) -> str:
+        """The name shown to people."""
+        return self.name or Path(self.path).name.partition(".jsonl")[0]
+
+
+class RivalConfig(Section):
+    """Who answers them too, by a `run`, a `url` or recorded `answers`; write `[[evaluation.rivals]]` for each."""
+
+    run: str | None = None
+    """Folder of a run, or of a model with its tokeniser, relative to the venture."""
+    url: str | None = Field(None, pattern=r"^https?://[^\s?#@]+$")
+    """Base of an OpenAI-compatible endpoint, such as `https://api.openai.com/v1`."""
+    answers: str | None = None
+    """JSON Lines with `id` or `question`, `answer` and, where known, `cost_usd`, relative to the venture."""
+    name: str | None = None
+    """Name in the report; that of the model, run or file unless given."""
+    model: str | None = None
+    """Model asked for at the `url`."""
+    api_key_env: str | None = None
+    """Environment variable that holds the key of the `url`; the key itself is never stored."""
+    request: dict[str, str | int | float | bool] = Field({"temperature": 0})
+    """Further fields of each request to the `url`."""
+    usd_per_million_tokens: tuple[NotNegative, NotNegative] | None = Field(None, strict=False)
+    """Price of a million input and of a million output tokens at the `url`, in US dollars."""
+    timeout_s: float = Field(60.0, gt=0, le=86_400)
+    """How long the `url` may take for an answer before it is asked again."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "RivalConfig":
+        if sum(where is not None for where in (self.run, self.url, self.answers)) != 1:
+            raise ValueError("give one of `run`, `url` and `answers`")
+        if (self.url is None) != (self.model is None):
+            raise ValueError("`url` and `model` belong together")
+        return self
+
+    @property
+    def title(self) -> str:
+        """The name shown to people."""
+        return self.name or self.model or Path(self.run or self.answers or "").name.partition(".jsonl")[0]
+
+
 class EvaluationConfig(Section):
     """How the trained model is judged."""
 
@@ -179,6 +236,26 @@ class EvaluationConfig(Section):
     """Prompts whose continuations are shown in the report."""
     sample_tokens: int = Field(120, ge=1, le=1 << 20)
     """Tokens generated for each prompt."""
+    usd_per_hour: NotNegative | None = None
+    """Price of this machine, from which follows what an answer of a model on it costs, in US dollars."""
+    tasks: tuple[TaskConfig, ...] = Field((), strict=False)
+    """Questions of your own."""
+    rivals: tuple[RivalConfig, ...] = Field((), strict=False)
+    """Who answers them too."""
+
+    @property
+    def named(self) -> "list[TaskConfig | RivalConfig]":
+        """Every task, then every rival."""
+        return [*self.tasks, *self.rivals]
+
+    @model_validator(mode="after")
+    def _names_and_questions(self) -> "EvaluationConfig":
+        for titles in ([task.title for task in self.tasks], [OWN_NAME, *(rival.title for rival in self.rivals)]):
+            if twice := {title for title in titles if titles.count(title) > 1}:
+                raise ValueError(f"{', '.join(sorted(twice))} is the name of more than one; give each a `name`")
+        if self.rivals and not self.tasks:
+            raise ValueError("rivals have nothing to answer; add [[evaluation.tasks]]")
+        return self
 
 
 class RunConfig(Section):

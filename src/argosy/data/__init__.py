@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argosy.data.lineage import trace
     from argosy.data.preparation import prepare
     from argosy.data.preprocessing import Cleaning, Normalization, OneHot, Preprocessing, as_preprocessing
+    from argosy.data.readers import read_objects
     from argosy.data.results import (
         Cursor,
         Dataset,
@@ -60,6 +61,7 @@ __all__ = [
     "mnist",
     "open_dataset",
     "prepare",
+    "read_objects",
     "sequences",
     "source_fingerprint",
     "trace",
@@ -73,6 +75,7 @@ _FILES = {
     "batches": ("Batch", "BatchPlan", "Prefetcher", "Sequences", "sequences"),
     "preprocessing": ("Cleaning", "Normalization", "OneHot", "Preprocessing", "as_preprocessing"),
     "preparation": ("prepare",),
+    "readers": ("read_objects",),
     "results": (
         "Cursor",
         "Dataset",

@@ -15,7 +15,7 @@ import orjson
 import zstandard
 
 from argosy.config import SourceConfig, UserError, nearest
-from argosy.data.sources import SourceFile, source_files, source_license
+from argosy.data.sources import SourceFile, source_files, source_license, why_nothing
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -109,15 +109,38 @@ def _read_text(file: SourceFile, source: SourceConfig, advance: Advance) -> Iter
 
 
 def _read_jsonl(file: SourceFile, source: SourceConfig, advance: Advance) -> Iterator[Document | _Fault]:
-    with _opened(file.path, advance) as lines:
+    for number, record in _json_lines(file.path, advance):
+        if isinstance(record, _Fault):
+            yield record._replace(message=f"{file.path}:{number}: {record.message}")
+        else:
+            yield _document(record, source, f"{file.path}:{number}", f"{file.name}:{number}")
+
+
+def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (`file:line`, object) for each line of a JSON Lines file, plain or compressed.
+
+    Raises `UserError` with the place of a line that is none, or when the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise UserError("missing-source", why_nothing(path)[0])
+    try:
+        for number, record in _json_lines(path, lambda megabytes: None):
+            if not isinstance(record, dict):
+                found = record.message if isinstance(record, _Fault) else f"found {type(record).__name__}"
+                raise UserError("bad-record", f"{path}:{number}: expected an object, {found}")
+            yield f"{path}:{number}", record
+    except _DAMAGE as error:
+        raise UserError("damaged-source", f"{path} is cut off or damaged: {error}") from None
+    except OSError as error:
+        raise UserError("unreadable-source", f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _json_lines(path: Path, advance: Advance) -> Iterator[tuple[int, Any]]:
+    """Yield (number, value or fault) for each line that is not blank."""
+    with _opened(path, advance) as lines:
         for number, line in enumerate(lines, 1):
-            if line.isspace():
-                continue
-            record = _parse(line.removeprefix(codecs.BOM_UTF8) if number == 1 else line)
-            if isinstance(record, _Fault):
-                yield record._replace(message=f"{file.path}:{number}: {record.message}")
-            else:
-                yield _document(record, source, f"{file.path}:{number}", f"{file.name}:{number}")
+            if not line.isspace():
+                yield number, _parse(line.removeprefix(codecs.BOM_UTF8) if number == 1 else line)
 
 
 def _parse(line: bytes) -> Any:

@@ -37,7 +37,7 @@ def source_files(source: SourceConfig, folder: Path) -> list[SourceFile]:
         hint = "this interpreter ships compiled files only; use another, or a source of kind 'text'"
     else:
         files = sorted(_matches(folder / source.path), key=lambda file: file.name)
-        expected, hint = _why_nothing(folder / source.path)
+        expected, hint = why_nothing(folder / source.path)
     if not files:
         raise UserError("missing-source", f"source {source.title!r}: {expected}", hint=hint)
     return files
@@ -119,7 +119,8 @@ def _literal_parts(pattern: Path) -> list[str]:
     return parts
 
 
-def _why_nothing(pattern: Path) -> tuple[str, str]:
+def why_nothing(pattern: Path) -> tuple[str, str]:
+    """Why there is no file, and what to do about it."""
     if pattern.is_dir():
         return f"{pattern} is a folder", f"name the files in it, such as {pattern.name}/**/*.txt"
     if glob.has_magic(str(pattern)):

@@ -1,4 +1,4 @@
-"""How good a trained model is: held-out loss beside baselines, samples, generation."""
+"""How good a trained model is: held-out loss beside baselines, samples, the venture's own questions, generation."""
 
 from typing import TYPE_CHECKING
 
@@ -6,18 +6,50 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.evaluation.judge import evaluate
-    from argosy.evaluation.results import Baseline, Evaluation, Sample
+    from argosy.evaluation.results import (
+        Baseline,
+        Calibration,
+        CalibrationBin,
+        Contestant,
+        Evaluation,
+        Lead,
+        Sample,
+        TaskResult,
+    )
+    from argosy.evaluation.stage import ANSWERS, check, configuration_of, inputs_of
     from argosy.evaluation.text import generate_text
 
-__all__ = ["Baseline", "Evaluation", "Sample", "evaluate", "generate_text"]
+__all__ = [
+    "ANSWERS",
+    "Baseline",
+    "Calibration",
+    "CalibrationBin",
+    "Contestant",
+    "Evaluation",
+    "Lead",
+    "Sample",
+    "TaskResult",
+    "check",
+    "configuration_of",
+    "evaluate",
+    "generate_text",
+    "inputs_of",
+]
 
-__getattr__ = lazy_exports(
-    __name__,
-    {
-        "evaluate": "judge",
-        "Baseline": "results",
-        "Evaluation": "results",
-        "Sample": "results",
-        "generate_text": "text",
-    },
-)
+_FILES = {
+    "judge": ("evaluate",),
+    "results": (
+        "Baseline",
+        "Calibration",
+        "CalibrationBin",
+        "Contestant",
+        "Evaluation",
+        "Lead",
+        "Sample",
+        "TaskResult",
+    ),
+    "stage": ("ANSWERS", "check", "configuration_of", "inputs_of"),
+    "text": ("generate_text",),
+}
+
+__getattr__ = lazy_exports(__name__, {name: file for file, names in _FILES.items() for name in names})

@@ -2,11 +2,13 @@
 
 import math
 import time
+from pathlib import Path
 
 from argosy.config import RunFailed, Venture
 from argosy.data import Tokenizer, TokenStore
 from argosy.evaluation.baselines import measure_baselines
 from argosy.evaluation.results import Evaluation, Sample
+from argosy.evaluation.tasks import answer_tasks
 from argosy.evaluation.text import open_model, sample_tokens
 from argosy.models import Transformer
 from argosy.progress import progress
@@ -15,8 +17,8 @@ from argosy.training import Checkpoint, held_out_loss
 TEMPERATURE, TOP_P = 0.8, 0.95
 
 
-def evaluate(venture: Venture, store: TokenStore, checkpoint: Checkpoint) -> Evaluation:
-    """Judge a checkpoint by text it was not trained on.
+def evaluate(venture: Venture, store: TokenStore, checkpoint: Checkpoint, folder: Path) -> Evaluation:
+    """Judge a checkpoint by text it was not trained on, and by questions; `folder` keeps the answers to these.
 
     The loss is computed in float32 whatever the training's precision, so that figures of two runs compare.
     """
@@ -47,6 +49,7 @@ def evaluate(venture: Venture, store: TokenStore, checkpoint: Checkpoint) -> Eva
         held_out=held_out,
         baselines=baselines,
         samples=tuple(samples),
+        tasks=answer_tasks(venture, model, store.tokenizer, folder),
         step=checkpoint.step,
         wall_s=time.perf_counter() - begun,
     )

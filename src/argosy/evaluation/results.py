@@ -26,6 +26,79 @@ class Sample(Record):
     """Speed of generation."""
 
 
+class CalibrationBin(Record):
+    """Questions answered with about the same confidence."""
+
+    questions: int
+    """How many."""
+    confidence: float
+    """Mean probability of the chosen answers."""
+    accuracy: float
+    """Share of them that is right."""
+
+
+class Calibration(Record):
+    """Whether a model knows what it knows."""
+
+    expected_error: float
+    """Expected calibration error: mean distance of confidence and accuracy."""
+    brier: float
+    """Brier score: mean squared error of the probabilities, from 0 (certain and right) to 2."""
+    bins: tuple[CalibrationBin, ...]
+    """Equally many questions each, by rising confidence."""
+
+
+class Lead(Record):
+    """This model over another on the same questions."""
+
+    accuracy: float
+    """Accuracy of this model less that of the other."""
+    interval: tuple[float, float]
+    """95 % of the resampled differences lie between these."""
+    share_better: float
+    """Share of the resamples in which this model is the better one."""
+
+
+class Contestant(Record):
+    """What one model, endpoint or file of answers reached."""
+
+    name: str
+    """`this model`, or the name of the rival."""
+    right: int
+    """Questions answered rightly."""
+    unreadable: int
+    """Replies that name none of the choices; they count as wrong."""
+    accuracy: float
+    """Share answered rightly."""
+    interval: tuple[float, float]
+    """95 % of the resampled accuracies lie between these."""
+    accuracy_by_length: float | None
+    """The same when log-likelihoods are divided by the choice's bytes; null for other than models of text."""
+    calibration: Calibration | None
+    """Null for other than models of text that choose."""
+    cost_usd: float | None
+    """Cost of a question; null where it is not known."""
+    cost_per_right_usd: float | None
+    """Cost of a question answered rightly; null where it is not known or none is."""
+    lead: Lead | None
+    """Lead of this model over it; null for this model itself."""
+
+
+class TaskResult(Record):
+    """Questions of the venture's own, and how they were answered."""
+
+    name: str
+    """Name of the task."""
+    questions: int
+    """How many."""
+    chance: float | None
+    """Accuracy of a blind guess; null where there are no choices."""
+    beyond_training: int
+    """Questions longer than the sequences this model was trained on; nothing is cut from them."""
+    contestants: tuple[Contestant, ...]
+    """This model first."""
+
+
 class Evaluation(Record):
     """How good the trained model is."""
 
@@ -35,6 +108,8 @@ class Evaluation(Record):
     """The same text by simpler means."""
     samples: tuple[Sample, ...]
     """Continuations of the venture's prompts."""
+    tasks: tuple[TaskResult, ...] = ()
+    """Answers to the venture's own questions."""
     step: int
     """Step of the checkpoint evaluated."""
     wall_s: float

@@ -38,18 +38,20 @@ def generate(
     top_p: float = 1.0,
     seed: int = 0,
     stop_id: int | None = None,
+    forget: bool = True,
 ) -> Iterator[int]:
     """Yield up to `max_tokens` tokens that continue `prompt_tokens`, ending before `stop_id`.
 
     Of a prompt longer than the model's `sequence_length` the end is read. When prompt and continuation have filled
-    `sequence_length`, the older half is forgotten and the rest is read again, so generation can go on for ever. Equal
-    arguments give equal tokens. Raises `ValueError` for an empty prompt.
+    `sequence_length`, the older half is forgotten and the rest is read again, so generation can go on for ever. Without
+    `forget` everything is read, however long. Equal arguments give equal tokens. Raises `ValueError` for an empty
+    prompt.
     """
     if not prompt_tokens:
         raise ValueError("generation needs one token at least; the separator begins a document")
     weight = model.embedding.weight
     generator = torch.Generator().manual_seed(seed)
-    limit = model.config.sequence_length
+    limit = model.config.sequence_length if forget else len(prompt_tokens) + max_tokens
     tokens = list(prompt_tokens[-limit:])  # in the cache, or to be read next
     cache = KVCache(model.config, 1, min(limit, len(tokens) + max_tokens), weight)
     for _ in range(max_tokens):

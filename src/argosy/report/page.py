@@ -24,6 +24,7 @@ from argosy.report.plots import data_plots, training_plots
 from argosy.report.provenance import stage_cards, traces
 from argosy.report.signature import signature
 from argosy.report.story import story
+from argosy.report.tasks import task_plots, task_tables
 from argosy.report.tree import branches, number, text
 from argosy.report.views import RunView, view_run
 from argosy.storage import Run, atomic_write
@@ -42,7 +43,7 @@ def render(run: Run) -> Path:
 
 
 def _content(view: RunView) -> dict[str, Any]:
-    plots = {**training_plots(view), **data_plots(view)}
+    plots = {**training_plots(view), **data_plots(view), **task_plots(view)}
     scripts = [_asset("theme.js"), *([_plotly(), _asset("plots.js")] if plots else [])]
     return {
         "view": view,
@@ -54,6 +55,7 @@ def _content(view: RunView) -> dict[str, Any]:
         "plots": plots,
         "figures": {name: plot.figure for name, plot in plots.items()},
         "card": data_card(view),
+        "tasks": task_tables(view),
         "samples": _samples(view),
         "configuration": configuration(view),
         "toml": _source(view.run.path / "venture.toml"),

@@ -244,6 +244,11 @@ def venture_tree(venture: Venture) -> dict[str, Any]:
             entry |= {"path": str((venture.folder / source.path).resolve()), "name": source.title}
     if "tokenizer" in tree["data"]:
         tree["data"]["tokenizer"] = str((venture.folder / tree["data"]["tokenizer"]).resolve())
+    questions = tree["evaluation"]
+    for named, entry in zip(venture.evaluation.named, [*questions["tasks"], *questions["rivals"]], strict=True):
+        paths = {key: entry[key] for key in ("path", "run", "answers") if key in entry}
+        entry |= {key: str((venture.folder / path).resolve()) for key, path in paths.items()}
+        entry["name"] = named.title
     return tree
 
 
