@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from argosy.training.loss import summed_loss
     from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, verify
     from argosy.training.results import Checkpoint, HeldOut
+    from argosy.training.rewinding import rewind
     from argosy.training.stage import train
+    from argosy.training.tracing import trace
     from argosy.training.trainer import EarlyStopping, EpochCallback, Trainer
 
 __all__ = [
@@ -26,7 +28,9 @@ __all__ = [
     "data_changed",
     "held_out_loss",
     "latest_checkpoint",
+    "rewind",
     "summed_loss",
+    "trace",
     "train",
     "verify",
 ]
@@ -45,7 +49,9 @@ __getattr__ = lazy_exports(
         "verify": "manifest",
         "held_out_loss": "held_out",
         "summed_loss": "loss",
+        "rewind": "rewinding",
         "train": "stage",
+        "trace": "tracing",
         "EarlyStopping": "trainer",
         "EpochCallback": "trainer",
         "Trainer": "trainer",
