@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-MARGIN = 1.1  # predictions are taken to be so much too low
+MARGIN = 1.2  # predictions are taken to be so much too low
 
 
 @dataclass(frozen=True)
