@@ -87,7 +87,7 @@ class Stage:
 
 def check(venture: Venture, *, prepared: bool = False) -> None:
     """Raise one `VentureError` with every room's objections; the text behind prepared data may be gone."""
-    rooms = (configuration_room, parallel_room, *(() if prepared else (data_room,)))
+    rooms = (configuration_room, parallel_room, training_room, *(() if prepared else (data_room,)))
     problems = [problem for room in rooms for problem in room.check(venture)]
     if problems:
         raise VentureError(str(venture.folder / "venture.toml"), problems)

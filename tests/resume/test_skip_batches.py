@@ -17,9 +17,7 @@ def hashes(run: Path) -> list[str]:
     latest = latest_checkpoint(Run(run).checkpoints)
     assert latest is not None
     cursor = latest.cursor
-    plan = BatchPlan(
-        open_dataset(run / "data"), cursor.batch_size, cursor.sequence_length, cursor.seed, cursor.skipped
-    )
+    plan = BatchPlan(open_dataset(run / "data"), cursor.batch_size, cursor.sequence_length, cursor.seed, cursor.skipped)
     return [plan.batch_hash(step) for step in range(latest.step)]
 
 

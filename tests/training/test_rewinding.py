@@ -61,7 +61,8 @@ def test_a_checkpoint_just_before_the_first_batch_is_kept(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "word"), [(0, 3, "numbered 1 to 20"), (5, 4, "first to last"), (21, 22, "1 to 20"), (3, 9, "kept")]
+    ("first", "last", "word"),
+    [(0, 3, "numbered 1 to 20"), (5, 4, "first to last"), (21, 22, "1 to 20"), (3, 9, "kept")],
 )
 def test_what_cannot_be_skipped_is_refused_untouched(run: Run, first: int, last: int, word: str) -> None:
     with pytest.raises(UserError, match=word) as caught:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argosy.training.rewinding import rewind
     from argosy.training.stage import train
     from argosy.training.tracing import trace
+    from argosy.training.trackers import check
     from argosy.training.trainer import EarlyStopping, EpochCallback, Trainer
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "HeldOut",
     "Trainer",
     "best_checkpoint",
+    "check",
     "check_unchanged",
     "complete_checkpoints",
     "configuration_of",
@@ -51,6 +53,7 @@ __getattr__ = lazy_exports(
         "summed_loss": "loss",
         "rewind": "rewinding",
         "train": "stage",
+        "check": "trackers",
         "trace": "tracing",
         "EarlyStopping": "trainer",
         "EpochCallback": "trainer",

@@ -42,6 +42,7 @@ from argosy.training.results import Checkpoint, HeldOut
 from argosy.training.schedules import learning_rate_factor
 from argosy.training.stage import STOP_FILE
 from argosy.training.step import LossModule, TrainStep
+from argosy.training.trackers import Tracker
 
 EVALUATION_SHARE = 0.05  # of the tokens between two evaluations
 
@@ -171,6 +172,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int], stop_at
                         TensorBoard(run.path / "tensorboard", start),
                         Story(run),
                         BestKeeper(run),
+                        *(Tracker(name, run, venture) for name in venture.run.trackers),
                         ProgressLine(advance, start * numbers.tokens_per_step),
                     ]
                 )
