@@ -1,12 +1,13 @@
 """Going back to before some batches: which checkpoint, what goes, and that a cut in between loses nothing."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.config import TransformerConfig, UserError, Venture, load_venture
+from argosy.config import TransformerConfig, UserError, Venture
 from argosy.storage import Run, write_json
 from argosy.training import Checkpoint, HeldOut, latest_checkpoint, rewind, rewinding
 from argosy.training.manifest import note_best, read_best
@@ -97,6 +98,6 @@ def test_stretches_are_a_set_of_batches(stretches: list[tuple[int, int]], batch:
         ranges = rewinding._with(ranges, first, first + length)
     left_out = {b for first, length in stretches for b in range(first, first + length)}
     assert {b for first, end in ranges for b in range(first, end)} == left_out
-    assert all(a[1] < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(ranges))
     order = [b for b in range(200) if b not in left_out]
     assert order[rewinding._step(ranges, batch)] == min(b for b in order if b >= batch)

@@ -115,8 +115,9 @@ def _by_value(sweep: Tree, trials: list[Tree]) -> list[Plot]:
             _line(name or "bits a byte", sorted(points), place) for place, (name, points) in enumerate(lines.items())
         ]
         layout = plot_layout(key)
+        layout["xaxis"] |= {"tickvals": sorted(values), "tickformat": "~g"}
         if min(values) > 0 and max(values) >= 8 * min(values):
-            layout["xaxis"] |= {"type": "log", "tickformat": "~g"}
+            layout["xaxis"]["type"] = "log"
         plots.append(
             Plot(
                 f"by-{len(plots)}",

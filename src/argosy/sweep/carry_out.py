@@ -31,7 +31,7 @@ from argosy.sweep.notes import conclude, ranked
 from argosy.sweep.results import Point, Rung, Speed, Sweep, Trial
 from argosy.training import latest_checkpoint
 
-PILOT_STEPS = 8
+PILOT_STEPS = 8  # fewer where the first rung may come earlier
 BUDGET_ENDED = "the budget ended"
 OWN_FAULT = {"not-finite", "rank-failed", "rank-died"}  # of a combination; any other failure ends the sweep
 
@@ -186,7 +186,7 @@ class _Sweeper:
         for label in labels:
             if any(trial.speed for trial in self.trials.values()):
                 return
-            self._train(label, min(PILOT_STEPS, self.recipes[label].steps))
+            self._train(label, max(1, min(PILOT_STEPS, self.recipes[label].steps // (4 * len(labels)))))
 
     def _left_s(self) -> float:
         return 60 * (self.sweep.budget_minutes or math.inf) - self.sweep.wall_s

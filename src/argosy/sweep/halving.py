@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+LEAST_SHARE = 0.01  # of the steps, to be compared at all
 MARGIN = 1.2  # predictions are taken to be so much too low
 
 
@@ -39,15 +40,15 @@ def next_rung(jobs: Sequence[Job], budget_s: float, *, compared: bool) -> tuple[
     """How far (share of the steps), and how many of `jobs`, best first, are trained next; None when nothing fits.
 
     When all of them fit to their end, they go there. Otherwise the better half goes on if they have been `compared`,
-    and the rungs from here to one job are spread so that the last is as far as the budget allows. When not even a step
-    of that fits, fewer go on.
+    and the rungs from here to one job are spread so that the last is as far as the budget allows. When that is too
+    little to tell them apart, fewer go on.
     """
     if sum(job.cost_s(1.0) for job in jobs) <= budget_s:
         return 1.0, len(jobs)
     for count in _counts(len(jobs))[compared:]:
         rungs = len(_counts(count))
         share = _largest_share(jobs[:count], budget_s) / 2 ** (rungs - 1)
-        if all(target(job.steps, share) > job.done for job in jobs[:count]) and share > 0:
+        if share >= LEAST_SHARE and all(target(job.steps, share) > job.done for job in jobs[:count]):
             return share, count
     return None
 

@@ -27,9 +27,9 @@ def conclude(sweep: Sweep, folder: Path) -> Sweep:
 
 
 def _notes(sweep: Sweep, best: Trial) -> Iterator[str]:
-    for key, values in sweep.settings.items():
-        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-        value = best.settings[key]
+    tried = [trial for trial in sweep.trials if trial.points or trial.state == "failed"]
+    for key, value in best.settings.items():
+        numbers = {v for trial in tried if type(v := trial.settings[key]) in (int, float)}
         if len(numbers) > 1 and value in (min(numbers), max(numbers)):
             side = "lowest" if value == min(numbers) else "highest"
             yield f"the best {key} is {value}, the {side} that was tried: extend the range"
