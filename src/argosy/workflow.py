@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from argosy import evaluation as evaluation_room
 from argosy import parallel as parallel_room
 from argosy import report as report_room
 from argosy import training as training_room
-from argosy.config import Record, UserError, Venture, VentureError, resolve_recipe, transformer_config
+from argosy.config import Record, UserError, Venture, VentureError
 from argosy.storage import Run, canonical_json, commit_folder, digest, file_digest, venture_tree
 
 
@@ -55,6 +55,10 @@ class Options:
 
     allow_changes: bool = False
     """Resume although training keys differ from the checkpoint's."""
+    skip_batches: tuple[int, int] | None = None
+    """First and last batch to leave out: training goes back to the checkpoint before them first."""
+    stop_at: int | None = None
+    """Step after which training stops for now, and measures itself."""
     retrain: bool = False
     """Training will begin from nothing, so no checkpoint has to fit."""
     tell: Callable[[str], None] = lambda word: None
@@ -71,8 +75,8 @@ class Stage:
     """Hash of each input; called when the stages before are current."""
     configuration: Callable[[Venture], Any]
     """The part of the venture that decides the result."""
-    work: Callable[[Run, Venture, Options], list[Path]]
-    """Do it; returns the files the receipt vouches for."""
+    work: Callable[[Run, Venture, Options], list[Path] | None]
+    """Do it; returns the files the receipt vouches for, None when more is to be done another time."""
     guard: Callable[[Run, Venture, Options], None] = field(default=lambda run, venture, options: None)
     """Refuse before anything is touched."""
     discard: Callable[[Run], None] = field(default=lambda run: None)
@@ -83,7 +87,7 @@ class Stage:
 
 def check(venture: Venture, *, prepared: bool = False, evaluated: bool = False) -> None:
     """Raise one `VentureError` with every room's objections; what a stage that is done was made from may be gone."""
-    rooms = [configuration_room, parallel_room]
+    rooms = [configuration_room, parallel_room, training_room]
     rooms += [room for room, done in ((data_room, prepared), (evaluation_room, evaluated)) if not done]
     problems = [problem for room in rooms for problem in room.check(venture)]
     if problems:
@@ -109,9 +113,11 @@ def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
     return [path for path in sorted(run.data.iterdir()) if path.is_file()]
 
 
-def _train(run: Run, venture: Venture, options: Options) -> list[Path]:
+def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
     options.tell("train")
-    checkpoint = training_room.train(run, venture)
+    checkpoint = training_room.train(run, venture, options.stop_at)
+    if checkpoint.step < checkpoint.recipe.steps:
+        return None
     return [*(path for path in sorted(checkpoint.folder.rglob("*")) if path.is_file()), run.metrics]
 
 
@@ -221,7 +227,7 @@ def run_until(
     *,
     force: bool = False,
     afresh: bool = False,
-    allow_changes: bool = False,
+    options: Options = Options(),
 ) -> Run:
     """Do the stages up to `last`, skipping those whose receipts match; `force` redoes `last`, `afresh` all of them.
 
@@ -235,12 +241,14 @@ def run_until(
         retrain = afresh or (force and last == "train")
         prepared, evaluated = (not retrain and run.receipt(stage) is not None for stage in ("prepare", "evaluate"))
         check(venture, prepared=prepared, evaluated=evaluated)
-        options = Options(allow_changes=allow_changes, retrain=retrain, tell=tell)
+        told = replace(options, retrain=retrain, tell=tell)
         with run.lock():
             if afresh:
                 _forget_everything(run)
             for each in STAGES[: 1 + [each.name for each in STAGES].index(last)]:
-                _do(each, run, venture, options, force=force and each.name == last)
+                if each.name == "train" and options.skip_batches:
+                    _rewind(run, venture, told)
+                _do(each, run, venture, told, force=force and each.name == last)
 
     if not parallel_room.external_world():
         lead()
@@ -250,8 +258,16 @@ def run_until(
             lead(crew.tell)
         else:
             while crew.hear() == "train":
-                training_room.train(run, venture)
+                training_room.train(run, venture, options.stop_at)
     return run
+
+
+def _rewind(run: Run, venture: Venture, options: Options) -> None:
+    if options.retrain:
+        raise UserError("bad-skip", "--skip-batches goes back in a training, and --force begins it from nothing")
+    first, last = options.skip_batches or (0, 0)
+    checkpoint = training_room.rewind(run, venture, first, last, allow_changes=options.allow_changes)
+    _say(f"train: back to step {checkpoint.step}" if checkpoint else f"train: {first} to {last} are left out already")
 
 
 def _do(each: Stage, run: Run, venture: Venture, options: Options, *, force: bool) -> None:
@@ -272,6 +288,8 @@ def _do(each: Stage, run: Run, venture: Venture, options: Options, *, force: boo
     except Exception as error:
         run.event("stage", stage=each.name, state="failed", message=str(error))
         raise
+    if outputs is None:
+        return
     run.write_receipt(
         each.name,
         inputs=inputs,
@@ -307,10 +325,10 @@ def prepare(venture: Venture, folder: Run | None = None, *, force: bool = False)
 
 
 def train(
-    venture: Venture, folder: Run | None = None, *, force: bool = False, allow_changes: bool = False
+    venture: Venture, folder: Run | None = None, *, force: bool = False, options: Options = Options()
 ) -> "training_room.Checkpoint":
     """Train to the last step, preparing first where needed."""
-    target = run_until(venture, "train", folder, force=force, allow_changes=allow_changes)
+    target = run_until(venture, "train", folder, force=force, options=options)
     return training_room.trained_checkpoint(target.checkpoints)
 
 
@@ -371,17 +389,4 @@ def compare(run: Run, other: Run) -> "report_room.Comparison":
 
 def trace(venture: Venture, run: Run, step: int, row: int | None) -> "Sequence[data_room.TracedRow]":
     """The documents behind the batch of training step `step` (from 1), as it was trained if it was."""
-    store = data_room.open_dataset(run.data, verify=False)
-    latest = training_room.latest_checkpoint(run.checkpoints)
-    if latest is not None:
-        numbers = latest.recipe
-    else:
-        numbers = resolve_recipe(venture, transformer_config(venture, store.index.vocabulary_size))
-    if not 1 <= step <= numbers.steps:
-        raise UserError("bad-step", f"step {step} is not one of this run's steps 1 to {numbers.steps}")
-    seed = venture.training.seed if latest is None else latest.cursor.seed
-    plan = data_room.BatchPlan(store, numbers.batch_size, numbers.sequence_length, seed)
-    if latest is not None:
-        plan.check_cursor(latest.cursor)
-    rows = data_room.trace(store, plan, step - 1, row)
-    return [traced.model_copy(update={"step": step}) for traced in rows]
+    return training_room.trace(venture, run, step, row)

@@ -1,5 +1,6 @@
 """The cursor cannot lie: batches are a pure function of the step, whoever reads them."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -90,6 +91,23 @@ def test_a_cursor_that_does_not_fit_raises(store: TokenStore, change: str) -> No
     with pytest.raises(UserError, match=change) as caught:
         plan.check_cursor(cursor.model_copy(update={change: value}))
     assert caught.value.code == "cursor-mismatch"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=3), st.integers(0, 60))
+def test_steps_pass_over_batches_left_out(store: TokenStore, gaps: list[tuple[int, int]], step: int) -> None:
+    ranges: list[tuple[int, int]] = []
+    for gap, length in gaps:
+        first = gap + 1 + (ranges[-1][1] if ranges else 0)
+        ranges.append((first, first + length))
+    whole, plan = BatchPlan(store, 4, 16, seed=0), BatchPlan(store, 4, 16, seed=0, skipped=tuple(ranges))
+    left = [k for k in range(200) if not any(first <= k < end for first, end in ranges)]
+    assert plan.number(step) == left[step]
+    assert plan.batch_hash(step) == whole.batch_hash(left[step])
+    parts = [plan.batch(step, rank, 2).inputs for rank in range(2)]
+    np.testing.assert_array_equal(np.concatenate(parts)[[0, 2, 1, 3]], whole.batch(left[step]).inputs)
+    with pytest.raises(UserError, match="skipped") if ranges else contextlib.nullcontext():
+        whole.check_cursor(plan.cursor(step))
 
 
 def test_a_source_shorter_than_a_row_is_named(store: TokenStore) -> None:

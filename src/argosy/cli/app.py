@@ -101,7 +101,7 @@ def run(
     from argosy.cli.summary import journey
 
     parsed, target = _open(venture, options)
-    workflow.run_until(parsed, "report", target, afresh=force, allow_changes=allow_changes)
+    workflow.run_until(parsed, "report", target, afresh=force, options=workflow.Options(allow_changes=allow_changes))
     result, text = journey(target)
     show(result, text, as_json=json)
 
@@ -133,6 +133,7 @@ def train(
     options: Overrides = Overrides(),
     force: Force = False,
     allow_changes: AllowChanges = False,
+    skip_batches: tuple[int, int] | None = None,
     json: Json = False,
 ) -> None:
     """Train, from the latest checkpoint if there is one; Ctrl-C saves first.
@@ -143,13 +144,16 @@ def train(
     ----------
     venture
         Venture file, its folder, or a run to go on with.
+    skip_batches
+        First and last batch to leave out, such as those behind a loss spike: goes back to the checkpoint before them.
     """
     from argosy import workflow
     from argosy.cli.output import show
     from argosy.cli.summary import figure
 
     parsed, target = _open(venture, options)
-    checkpoint = workflow.train(parsed, target, force=force, allow_changes=allow_changes)
+    added = workflow.Options(allow_changes=allow_changes, skip_batches=skip_batches)
+    checkpoint = workflow.train(parsed, target, force=force, options=added)
     if checkpoint is not None:
         text = f"trained to step {checkpoint.step}, loss {figure(checkpoint.loss)}: {checkpoint.folder}"
         show({**checkpoint.model_dump(mode="json"), "folder": str(checkpoint.folder)}, text, as_json=json)

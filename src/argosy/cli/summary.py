@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from argosy.evaluation import Evaluation, TaskResult
     from argosy.report import Comparison
     from argosy.storage import Run
+    from argosy.sweep import Sweep
     from argosy.workflow import Status
 
 
@@ -103,6 +104,16 @@ def comparison_summary(comparison: "Comparison") -> str:
     parts = [table(figures, ("figure", *names))]
     parts.append(table(differences, ("differs", *names)) if differences else "the ventures are the same")
     return "\n\n".join(parts)
+
+
+def sweep_summary(sweep: "Sweep", folder: Path) -> str:
+    """Every trial, the best first, what to know before believing it, and how to go on."""
+    from argosy.report import sweep_table
+
+    header, rows = sweep_table(sweep.model_dump(mode="json"))
+    notes = [f"note: {note}" for note in sweep.notes]
+    lines = ["", *notes, f"to go on with the best: {sweep.command}", f"curves: {folder / 'sweep.html'}"]
+    return table(rows, header) + "\n" + "\n".join(lines)
 
 
 def trace_summary(rows: "Sequence[TracedRow]") -> str:

@@ -7,7 +7,13 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.config.errors import ArgosyError, Problem, RunFailed, UserError, VentureError, nearest
     from argosy.config.layout import Execution, Layout, Precision
-    from argosy.config.loader import load_venture, reference_rows, venture_from_tree
+    from argosy.config.loader import (
+        load_venture,
+        parse_override,
+        reference_rows,
+        split_override,
+        venture_from_tree,
+    )
     from argosy.config.recipe import Recipe, check, resolve_recipe, transformer_config
     from argosy.config.record import Record
     from argosy.config.transformer import PRESETS, TransformerConfig, parse_size, shape_for_size
@@ -52,10 +58,12 @@ __all__ = [
     "check",
     "load_venture",
     "nearest",
+    "parse_override",
     "parse_size",
     "reference_rows",
     "resolve_recipe",
     "shape_for_size",
+    "split_override",
     "transformer_config",
     "venture_from_tree",
 ]
@@ -73,7 +81,9 @@ __getattr__ = lazy_exports(
         "Layout": "layout",
         "Precision": "layout",
         "load_venture": "loader",
+        "parse_override": "loader",
         "reference_rows": "loader",
+        "split_override": "loader",
         "venture_from_tree": "loader",
         "Recipe": "recipe",
         "check": "recipe",

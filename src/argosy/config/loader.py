@@ -1,6 +1,7 @@
 """Read a venture file, apply overrides, and report every problem at once."""
 
 import json
+import re
 import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,14 +50,8 @@ def venture_from_tree(tree: Mapping[str, Any], *, folder: Path, source: str) -> 
 
 
 def _apply_override(tree: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise UserError("bad-override", f"--set {override!r} is not key=value", hint="--set training.steps=200")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *sections, name = key.strip().split(".")
+    key, value = parse_override(override)
+    *sections, name = key.split(".")
     node: Any = tree
     for depth, section in enumerate(sections):
         if isinstance(node, list):
@@ -71,6 +66,41 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
     if isinstance(node, list):
         raise UserError("bad-override", f"--set {override!r}: name an entry, as in data.sources.0.path=…")
     node[name] = value
+
+
+def parse_override(override: str) -> tuple[str, Any]:
+    """Return key and value of `section.key=value`; what is no TOML value is a bare word."""
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise UserError("bad-override", f"--set {override!r} is not key=value", hint="--set training.steps=200")
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text
+
+
+_PIECES = re.compile(
+    r"""(?P<word>"(?:\\.|[^"\\])*"|'[^']*'|[^\]\[{},])|(?P<open>[\[{])|(?P<close>[\]}])|(?P<comma>,)"""
+)
+
+
+def split_override(override: str) -> list[str]:
+    """Return `key=value` for each value of `key=value,value`; commas inside quotes and brackets part nothing.
+
+    Equal values count once. Raises `UserError` where there is no value.
+    """
+    key, equals, text = override.partition("=")
+    values, depth = [""], 0
+    for piece in _PIECES.finditer(text):
+        depth += (piece.lastgroup == "open") - (piece.lastgroup == "close")
+        if piece.lastgroup == "comma" and depth <= 0:
+            values.append("")
+        else:
+            values[-1] += piece[0]
+    found = {json.dumps(parse_override(f"{key}{equals}{value}"), default=str): value for value in values}
+    if not all(value.strip() for value in found.values()):
+        raise UserError("bad-override", f"--set {override!r}: a value is missing", hint="--set training.seed=0,1")
+    return [f"{key}={value.strip()}" for value in found.values()]
 
 
 def _problems(error: ValidationError) -> Iterable[Problem]:

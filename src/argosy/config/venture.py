@@ -267,6 +267,8 @@ class RunConfig(Section):
     """How long a collective may take before the run is stopped."""
     master_port: int | None = Field(None, ge=1024, le=65535)
     """Port on which this machine's ranks meet; a free one unless given."""
+    trackers: tuple[Literal["wandb", "mlflow"], ...] = Field((), strict=False)
+    """Experiment trackers that get every figure: Weights & Biases, MLflow; each needs the extra of its name."""
 
 
 class Venture(Section):

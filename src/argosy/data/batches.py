@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from argosy.config import UserError
 from argosy.data.order import row_order
-from argosy.data.results import Cursor, Dataset
+from argosy.data.results import Cursor, Dataset, Ranges
 from argosy.data.store import TokenStore, TokenStream, open_dataset
 
 Ints = npt.NDArray[np.int64]
@@ -35,7 +35,8 @@ class BatchPlan:
 
     Row i of a source is its tokens [i·T, i·T + T], T inputs and the last target; a tail under T is left.
     The order of rows is `order.row_order`'s; step k takes the global rows [k·B, k·B + B). Rank r of n reads
-    r, r + n, r + 2n, … of them. With `seed` None the rows come as they lie.
+    r, r + n, r + 2n, … of them. With `seed` None the rows come as they lie. With `skipped` batches, as `Cursor` has
+    them, step k takes the k-th batch that is not one of them.
 
     Raises:
         UserError: `corpus-too-short` when a source has less than one row.
@@ -47,7 +48,9 @@ class BatchPlan:
         batch_size: int,
         sequence_length: int,
         seed: int | None,
+        skipped: Ranges = (),
     ) -> None:
+        self.skipped = skipped
         self.index = data.index if isinstance(data, TokenStore) else data
         self.batch_size, self.sequence_length, self.seed = batch_size, sequence_length, seed
         self.manifest_sha256 = self.index.manifest_sha256
@@ -62,6 +65,13 @@ class BatchPlan:
         self._streams: list[TokenStream] = []
         if isinstance(data, TokenStore):
             self._streams = [data.stream("train", n) for n in range(len(sizes))]
+
+    def number(self, step: int) -> int:
+        """The batch of a step, counted as if none were left out."""
+        for first, end in self.skipped:
+            if first <= step:
+                step += end - first
+        return step
 
     def rows(self, step: int) -> Ints:
         """The (source, row) of each row of the global batch, [B, 2]."""
@@ -85,6 +95,7 @@ class BatchPlan:
             batch_size=self.batch_size,
             sequence_length=self.sequence_length,
             step=step,
+            skipped=self.skipped,
         )
 
     def check_cursor(self, cursor: Cursor) -> None:
@@ -106,12 +117,12 @@ class BatchPlan:
 
     def epochs(self, step: int) -> list[float]:
         """How often each source has been gone through before `step`."""
-        return self._order.epochs(step * self.batch_size)
+        return self._order.epochs(self.number(step) * self.batch_size)
 
     def _rows(self, step: int) -> list[tuple[int, int]]:
         if step < 0:
             raise ValueError(f"step {step} is before the first")
-        start, rows = step * self.batch_size, []
+        start, rows = self.number(step) * self.batch_size, []
         end = start + self.batch_size
         while start < end:
             chunk, begin = divmod(start, _CHUNK_ROWS)

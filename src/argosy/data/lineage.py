@@ -18,12 +18,12 @@ def trace(store: TokenStore, plan: BatchPlan, step: int, row: int | None = None)
         raise UserError("no-such-row", f"step {step}: steps are counted from 0")
     places = plan.rows(step).tolist()
     wanted = range(plan.batch_size) if row is None else [row]
-    return [_traced(store, plan.sequence_length, step, number, *places[number]) for number in wanted]
+    return [_traced(store, plan, step, number, *places[number]) for number in wanted]
 
 
-def _traced(store: TokenStore, sequence_length: int, step: int, number: int, source: int, source_row: int) -> TracedRow:
-    first = source_row * sequence_length
-    end = first + sequence_length + 1
+def _traced(store: TokenStore, plan: BatchPlan, step: int, number: int, source: int, source_row: int) -> TracedRow:
+    first = source_row * plan.sequence_length
+    end = first + plan.sequence_length + 1
     documents = store.documents("train", source)
     spans = []
     for document in range(documents.number_at(first), documents.number_at(end - 1) + 1):
@@ -38,4 +38,11 @@ def _traced(store: TokenStore, sequence_length: int, step: int, number: int, sou
             )
         )
     title = store.index.sources[source].title
-    return TracedRow(step=step, row=number, source=title, first_token=first, documents=tuple(spans))
+    return TracedRow(
+        step=step,
+        batch=plan.number(step),
+        row=number,
+        source=title,
+        first_token=first,
+        documents=tuple(spans),
+    )

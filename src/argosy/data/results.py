@@ -10,6 +10,8 @@ FORMAT = 1
 Split = Literal["train", "held_out"]
 SPLITS: tuple[Split, ...] = ("train", "held_out")
 
+Ranges = tuple[tuple[int, int], ...]
+
 
 class SourceSummary(Record):
     """One source, counted."""
@@ -150,6 +152,8 @@ class Cursor(Record):
     """Tokens in a row."""
     step: int
     """Next step."""
+    skipped: Ranges = ()
+    """Batches left out, counted from 0 as if none were: (first, end) of each stretch, in order, none touching."""
 
 
 class DocumentSpan(Record):
@@ -172,6 +176,8 @@ class TracedRow(Record):
 
     step: int
     """Training step."""
+    batch: int
+    """Its batch, counted as if none were left out."""
     row: int
     """Row of the global batch."""
     source: str
@@ -182,7 +188,8 @@ class TracedRow(Record):
     """The documents, in order, without gaps."""
 
     def __str__(self) -> str:
-        lines = [f"step {self.step}, row {self.row}: {self.source}, from token {self.first_token:,}"]
+        batch = "" if self.batch == self.step else f", batch {self.batch}"
+        lines = [f"step {self.step}{batch}, row {self.row}: {self.source}, from token {self.first_token:,}"]
         for span in self.documents:
             document, begins = span.document, f", from its token {span.offset:,}" if span.offset else ""
             lines.append(

@@ -7,7 +7,17 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.report.compare import Comparison, compare_runs
     from argosy.report.page import render
+    from argosy.report.sweeps import render_sweep, sweep_table
 
-__all__ = ["Comparison", "compare_runs", "render"]
+__all__ = ["Comparison", "compare_runs", "render", "render_sweep", "sweep_table"]
 
-__getattr__ = lazy_exports(__name__, {"Comparison": "compare", "compare_runs": "compare", "render": "page"})
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "Comparison": "compare",
+        "compare_runs": "compare",
+        "render": "page",
+        "render_sweep": "sweeps",
+        "sweep_table": "sweeps",
+    },
+)

@@ -8,6 +8,7 @@ import base64
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from argosy.report import units
 from argosy.report.configuration import choices, configuration, environment, versions
 from argosy.report.datacard import data_card
 from argosy.report.headline import bars, facts, summary
-from argosy.report.plots import data_plots, training_plots
+from argosy.report.plots import Plot, data_plots, training_plots
 from argosy.report.provenance import stage_cards, traces
 from argosy.report.signature import signature
 from argosy.report.story import story
@@ -36,24 +37,40 @@ def render(run: Run) -> Path:
     The same files give the same page, byte for byte. Raises `RunFailed` when the disk is full.
     """
     view = view_run(run)
-    html = _templates().get_template("page.html").render(**_content(view))
-    with atomic_write(run.report) as temporary:
+    plots = {**training_plots(view), **data_plots(view), **task_plots(view)}
+    return write_page(run.report, "page.html", plots, **_content(view))
+
+
+def write_page(path: Path, template: str, plots: Mapping[str, Plot], **content: Any) -> Path:
+    """Write a page of the frame that all pages share, with its plots and all it needs; returns `path`."""
+    scripts = [_asset("theme.js"), *([_plotly(), _asset("plots.js")] if plots else [])]
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            **content,
+            plots=plots,
+            figures={name: plot.figure for name, plot in plots.items()},
+            version=argosy.__version__,
+            style=Markup(_asset("page.css")),
+            scripts=[Markup(script) for script in scripts],
+            script_hashes=" ".join(f"'sha256-{_script_hash(script)}'" for script in scripts),
+        )
+    )
+    with atomic_write(path) as temporary:
         temporary.write_text(html, encoding="utf-8", errors="replace")
-    return run.report
+    return path
 
 
 def _content(view: RunView) -> dict[str, Any]:
-    plots = {**training_plots(view), **data_plots(view), **task_plots(view)}
-    scripts = [_asset("theme.js"), *([_plotly(), _asset("plots.js")] if plots else [])]
     return {
         "view": view,
+        "title": view.title,
         "summary": summary(view),
         "date": _date(view),
         "facts": facts(view),
         "bars": bars(view),
         "signature": signature(view),
-        "plots": plots,
-        "figures": {name: plot.figure for name, plot in plots.items()},
         "card": data_card(view),
         "tasks": task_tables(view),
         "samples": _samples(view),
@@ -65,10 +82,6 @@ def _content(view: RunView) -> dict[str, Any]:
         "story": story(view.events),
         "traces": traces(view),
         "stages": stage_cards(view),
-        "version": argosy.__version__,
-        "style": Markup(_asset("page.css")),
-        "scripts": [Markup(script) for script in scripts],
-        "script_hashes": " ".join(f"'sha256-{_script_hash(script)}'" for script in scripts),
     }
 
 

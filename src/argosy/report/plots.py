@@ -67,12 +67,12 @@ def _loss(view: RunView) -> Plot | None:
     if not y:
         return None
     smoothed = smooth(loss, HALF_LIFE * len(loss))
-    traces = [_curve("each step", x, y, "faint", width=1), _curve("training", *thin(tokens, smoothed), "main")]
+    traces = [curve("each step", x, y, "faint", width=1), curve("training", *thin(tokens, smoothed), "main")]
     known = [value for value in smoothed if math.isfinite(value)]
     words = f"Training loss went from {y[0]:.2f} to {known[-1]:.2f} nats a token (smoothed)"
     points = view.held_out
     if points:
-        held = _curve("held-out, during training", [p.tokens for p in points], [p.loss for p in points], "second")
+        held = curve("held-out, during training", [p.tokens for p in points], [p.loss for p in points], "second")
         traces.append({**held, "mode": "lines+markers", "marker": {"size": 6}})
         words += f"; held-out loss during training ended at {points[-1].loss:.2f}"
     final = number(view.evaluation, "held_out", "loss")
@@ -88,7 +88,7 @@ def _loss(view: RunView) -> Plot | None:
         "metrics.jsonl",
         ("tokens", "training loss, smoothed", "held-out loss"),
         _loss_rows(view, smoothed),
-        {"data": traces, "layout": _layout("tokens trained on")},
+        {"data": traces, "layout": plot_layout("tokens trained on")},
         note="Held-out loss during training may be measured on less of the held-out text than the final "
         "evaluation: the two need not meet."
         if points and final is not None
@@ -109,7 +109,7 @@ def _loss_rows(view: RunView, smoothed: Sequence[float]) -> tuple[tuple[str, ...
 def _final(view: RunView, loss: float, x: float) -> dict[str, Any]:
     step = number(view.evaluation, "step")
     place = view.metrics.tokens_at(step) if step is not None else None
-    point = _curve("held-out, final", [x if place is None else place], [loss], "second")
+    point = curve("held-out, final", [x if place is None else place], [loss], "second")
     return {**point, "mode": "markers", "marker": {"size": 12, "symbol": "diamond"}}
 
 
@@ -123,7 +123,7 @@ def _levels(view: RunView, x: Sequence[float]) -> list[dict[str, Any]]:
         bits = number(baseline, "bits_per_byte")
         if bits is not None:
             loss = bits * math.log(2) * amount / tokens
-            line = _curve(text(baseline, "name") or "baseline", [x[0], x[-1]], [loss, loss], "quiet", width=1.5)
+            line = curve(text(baseline, "name") or "baseline", [x[0], x[-1]], [loss, loss], "quiet", width=1.5)
             line["line"]["dash"] = dash
             levels.append(line)
     return levels
@@ -136,7 +136,7 @@ def _learning_rate(view: RunView) -> Plot | None:
         return None
     top = max(y)
     words = f"The learning rate rose to {top:.3g} at {count(x[y.index(top)])} tokens and ended at {y[-1]:.3g}."
-    layout = _layout("tokens trained on")
+    layout = plot_layout("tokens trained on")
     layout["yaxis"] |= {"rangemode": "tozero", "tickformat": "~g"}
     return Plot(
         "learning-rate",
@@ -146,7 +146,7 @@ def _learning_rate(view: RunView) -> Plot | None:
         "metrics.jsonl",
         ("tokens", "learning rate"),
         _sampled(view, rate, digits=".3g"),
-        {"data": [_curve("learning rate", x, y, "main")], "layout": layout},
+        {"data": [curve("learning rate", x, y, "main")], "layout": layout},
     )
 
 
@@ -155,18 +155,18 @@ def _gradient_norm(view: RunView) -> Plot | None:
     x, y = thin(tokens, norm)
     if not y:
         return None
-    traces = [_curve("gradient norm", x, y, "main", width=1)]
+    traces = [curve("gradient norm", x, y, "main", width=1)]
     clip = number(view.venture, "training", "gradient_clip")
     words = f"The gradient norm before clipping was {min(y):.2g} to {max(y):.2g}, {y[-1]:.2g} at the end"
     if clip is not None:
-        level = _curve(f"clipped at {clip:g}", [x[0], x[-1]], [clip, clip], "second", width=1.5)
+        level = curve(f"clipped at {clip:g}", [x[0], x[-1]], [clip, clip], "second", width=1.5)
         level["line"]["dash"] = "dot"
         traces.append(level)
         above = sum(value > clip for value in norm)
         words += f"; {share(above / len(norm))} of the steps were clipped at {clip:g}"
     left_out = view.metrics.skipped
     words += f"; {left_out:,} step{'' if left_out == 1 else 's'} left out because it was not finite."
-    layout = _layout("tokens trained on")
+    layout = plot_layout("tokens trained on")
     if min(y) > 0:
         layout["yaxis"] |= {"type": "log", "tickformat": "~g"}
         layout["yaxis"] |= {"dtick": "D2"} if max(y) < 100 * min(y) else {}
@@ -188,9 +188,9 @@ def _throughput(view: RunView) -> Plot | None:
     mean = view.metrics.weighted("tokens_per_s")
     if not y or mean is None:
         return None
-    traces = [_curve("each step", x, y, "faint", width=1)]
-    traces.append(_curve("smoothed", *thin(tokens, smooth(rate, 2 * HALF_LIFE * len(rate))), "main"))
-    layout = _layout("tokens trained on")
+    traces = [curve("each step", x, y, "faint", width=1)]
+    traces.append(curve("smoothed", *thin(tokens, smooth(rate, 2 * HALF_LIFE * len(rate))), "main"))
+    layout = plot_layout("tokens trained on")
     layout["yaxis"] |= {"rangemode": "tozero", "tickformat": "~s"}
     return Plot(
         "throughput",
@@ -219,7 +219,7 @@ def _step_time(view: RunView) -> Plot | None:
         parts["other"] = rest
     traces = []
     for name, seconds in parts.items():
-        area = _curve(name, middles, [1000 * value for value in seconds], roles[name], width=1)
+        area = curve(name, middles, [1000 * value for value in seconds], roles[name], width=1)
         traces.append({**area, "stackgroup": "step"})
     totals = {name: metrics.total(f"{name}_s") for name in ("compute", "communication", "data")}
     totals["other"] = max(0.0, whole - sum(totals.values()))
@@ -227,7 +227,7 @@ def _step_time(view: RunView) -> Plot | None:
         (name, duration(total), share(total / whole), duration(total / len(metrics))) for name, total in totals.items()
     )
     listed = ", ".join(f"{name} {share(total / whole)}" for name, total in totals.items())
-    layout = _layout("tokens trained on")
+    layout = plot_layout("tokens trained on")
     layout["yaxis"] |= {"rangemode": "tozero"}
     return Plot(
         "step-time",
@@ -262,7 +262,7 @@ def _lengths(view: RunView) -> Plot | None:
     ]
     totals = [sum(histogram.get(lower, 0) for _, histogram in sources) for lower in bounds]
     middle = _median_bin(bounds, totals)
-    layout = _layout("length, from") | {"barmode": "stack", "bargap": 0.08}
+    layout = plot_layout("length, from") | {"barmode": "stack", "bargap": 0.08}
     layout["xaxis"] = {"title": {"text": "length, from"}, "type": "category", "showgrid": False}
     return Plot(
         "lengths",
@@ -299,7 +299,8 @@ def _median_bin(bounds: Sequence[int], counts: Sequence[int]) -> int:
     return bounds[-1]
 
 
-def _curve(name: str, x: Sequence[float], y: Sequence[float], role: str, *, width: float = 2.25) -> dict[str, Any]:
+def curve(name: str, x: Sequence[float], y: Sequence[float], role: str, *, width: float = 2.25) -> dict[str, Any]:
+    """A line; `role` names its colour."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -316,7 +317,8 @@ def _short(value: float) -> float:
     return int(value) if float(value).is_integer() else float(f"{value:.6g}")
 
 
-def _layout(x: str) -> dict[str, Any]:
+def plot_layout(x: str) -> dict[str, Any]:
+    """Axes, the horizontal one with its title."""
     return {"xaxis": {"title": {"text": x}, "tickformat": "~s"}, "yaxis": {}, "hovermode": "x unified"}
 
 

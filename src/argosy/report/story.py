@@ -145,6 +145,7 @@ _TELLERS: dict[str, Callable[[Tree], tuple[str, str, Tone]]] = {
     "choice": _about("A choice for this machine", "reason", "routine"),
     "fallback": _about("Went on without {what}", "reason", "trouble"),
     "skipped": _about("Step {step} left out", "reason", "trouble"),
+    "rewound": _about("Went back to step {step}", "reason", "milestone"),
     "interrupted": _about("Stopped and saved at step {step}", "signal", "trouble"),
     "failed": _about("Training failed", "message", "trouble"),
     "finished": _about("Training finished at step {step}", "reason", "milestone"),

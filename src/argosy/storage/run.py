@@ -253,9 +253,15 @@ def venture_tree(venture: Venture) -> dict[str, Any]:
 
 
 def since_started(events: Sequence[Event]) -> Sequence[Event]:
-    """The story since training last began from nothing: a forced run leaves the story of those before it."""
-    places = [place for place, event in enumerate(events) if event.get("kind") == "started"]
-    return events[places[-1] :] if places else events
+    """The story since training last began from nothing, without the steps that were gone back over."""
+    story: list[Event] = []
+    for event in events:
+        if event.get("kind") == "started":
+            story = []
+        elif event.get("kind") == "rewound":
+            story = [before for before in story if before.get("step", 0) <= event["step"]]
+        story.append(event)
+    return story
 
 
 def now() -> str:

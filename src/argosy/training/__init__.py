@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from argosy.training.loss import summed_loss
     from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, trained_checkpoint
     from argosy.training.results import Checkpoint, HeldOut
+    from argosy.training.rewinding import rewind
     from argosy.training.stage import train
+    from argosy.training.tracing import trace
+    from argosy.training.trackers import check
     from argosy.training.trainer import Trainer
 
 __all__ = [
@@ -21,13 +24,16 @@ __all__ = [
     "HeldOut",
     "Trainer",
     "best_checkpoint",
+    "check",
     "check_unchanged",
     "complete_checkpoints",
     "configuration_of",
     "data_changed",
     "held_out_loss",
     "latest_checkpoint",
+    "rewind",
     "summed_loss",
+    "trace",
     "train",
     "trained_checkpoint",
 ]
@@ -46,7 +52,10 @@ __getattr__ = lazy_exports(
         "trained_checkpoint": "manifest",
         "held_out_loss": "held_out",
         "summed_loss": "loss",
+        "rewind": "rewinding",
         "train": "stage",
+        "check": "trackers",
+        "trace": "tracing",
         "EarlyStopping": "epochs",
         "EpochCallback": "epochs",
         "Trainer": "trainer",

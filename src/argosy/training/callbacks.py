@@ -112,7 +112,24 @@ class Story(Callback):
         self.run.event("held_out", step=step, loss=held_out.loss, bits_per_byte=held_out.bits_per_byte)
 
 
-class TensorBoard(Callback):
+class Scalars(Callback):
+    """Gives every figure a name."""
+
+    def scalars(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Take figures by name; null where one is not known."""
+        raise NotImplementedError
+
+    def on_step(self, metrics: StepMetrics) -> None:
+        """Each number under its own name."""
+        names = ("loss", "learning_rate", "gradient_norm", "tokens_per_s", "mfu", "memory_gib")
+        self.scalars(metrics.step, {f"train/{name}": getattr(metrics, name) for name in names})
+
+    def on_held_out(self, step: int, held_out: HeldOut) -> None:
+        """The held-out loss."""
+        self.scalars(step, {"held_out/loss": held_out.loss, "held_out/bits_per_byte": held_out.bits_per_byte})
+
+
+class TensorBoard(Scalars):
     """Writes TensorBoard events, from this thread, so that a full disk is an error like any other."""
 
     def __init__(self, folder: Path, resume_step: int) -> None:
@@ -129,21 +146,13 @@ class TensorBoard(Callback):
     def _write(self, event: Any) -> None:
         self._records.write(event.SerializeToString())
 
-    def _scalars(self, step: int, values: Mapping[str, float | None]) -> None:
+    def scalars(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Write them."""
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.proto.summary_pb2 import Summary
 
         known = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if value is not None]
         self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=known)))
-
-    def on_step(self, metrics: StepMetrics) -> None:
-        """Write each number under its own name."""
-        names = ("loss", "learning_rate", "gradient_norm", "tokens_per_s", "mfu", "memory_gib")
-        self._scalars(metrics.step, {f"train/{name}": getattr(metrics, name) for name in names})
-
-    def on_held_out(self, step: int, held_out: HeldOut) -> None:
-        """Write the held-out loss."""
-        self._scalars(step, {"held_out/loss": held_out.loss, "held_out/bits_per_byte": held_out.bits_per_byte})
 
     def on_end(self) -> None:
         """Flush."""

@@ -19,7 +19,7 @@ from argosy.training.step import StepResult, TrainStep
 
 @dataclass
 class TrainingLoop:
-    """Carries a run from `start` updates done to `recipe.steps`."""
+    """Carries a run from `start` updates done to `end`."""
 
     step: TrainStep
     """Does one update."""
@@ -27,6 +27,8 @@ class TrainingLoop:
     """This rank's part of each global batch, from update `start` on."""
     recipe: Recipe
     """Numbers of the run."""
+    end: int
+    """Updates after which to stop: `recipe.steps`, or fewer for now."""
     checkpointer: Checkpointer
     """Saves complete checkpoints."""
     describe: Callable[[int, float], Checkpoint]
@@ -47,7 +49,7 @@ class TrainingLoop:
     """Of one rank's device; None when unknown."""
 
     def run(self, start: int, *, evaluated: bool = True) -> int:
-        """Train; returns the number of updates done, less than `recipe.steps` when asked to stop.
+        """Train; returns the number of updates done, less than `end` when asked to stop.
 
         `evaluated` tells whether the held-out loss that was due at `start` has been measured; a run stopped between
         a checkpoint and its evaluation makes up for it. Raises `RunFailed` after `max_skipped_steps` non-finite steps
@@ -58,7 +60,7 @@ class TrainingLoop:
         self._began = time.perf_counter()
         if self.evaluation_due(start) and not evaluated:
             self._evaluate(start)
-        while done < self.recipe.steps:
+        while done < self.end:
             began = time.perf_counter()
             _, batch = next(self.batches)
             inputs, targets = (
@@ -78,7 +80,7 @@ class TrainingLoop:
                     "kept",
                 )
             due = self.evaluation_due(done)
-            if due or result.stop_requested or done % self.recipe.checkpoint_every == 0:
+            if due or result.stop_requested or done == self.end or done % self.recipe.checkpoint_every == 0:
                 self._save(done, result.loss)
             if result.stop_requested and done < self.recipe.steps:
                 break

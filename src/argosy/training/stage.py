@@ -27,8 +27,8 @@ class Interrupted(ArgosyError):
         self.exit_code = 128 + number
 
 
-def train(run: Run, venture: Venture) -> Checkpoint:
-    """Train `venture`, which `run` keeps, to its last step, from the latest checkpoint if there is one.
+def train(run: Run, venture: Venture, stop_at: int | None = None) -> Checkpoint:
+    """Train `venture`, which `run` keeps, to its last step or to `stop_at`, from the latest checkpoint if there is one.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; a checkpoint was saved first.
@@ -40,11 +40,11 @@ def train(run: Run, venture: Venture) -> Checkpoint:
 
         if os.environ["RANK"] == "0":
             (run.path / STOP_FILE).unlink(missing_ok=True)
-        number = work(run, venture)
+        number = work(run, venture, stop_at)
     else:
         number = launch(
             "argosy.training.worker",
-            [str(run.path)],
+            [str(run.path), *([] if stop_at is None else [str(stop_at)])],
             ranks=venture.layout.ranks,
             stop_file=run.path / STOP_FILE,
             port=venture.run.master_port,
@@ -52,6 +52,6 @@ def train(run: Run, venture: Venture) -> Checkpoint:
     checkpoint = latest_checkpoint(run.checkpoints)
     if checkpoint is None:
         raise UserError("no-checkpoint", f"training in {run.path} left no checkpoint")
-    if checkpoint.step < checkpoint.recipe.steps:
+    if checkpoint.step < min(stop_at or checkpoint.recipe.steps, checkpoint.recipe.steps):
         raise Interrupted(checkpoint.step, checkpoint.recipe.steps, run, number or signal.SIGTERM)
     return checkpoint

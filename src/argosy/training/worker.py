@@ -1,4 +1,4 @@
-"""`python -m argosy.training.worker RUN`: one rank of a training run."""
+"""`python -m argosy.training.worker RUN [STOP_AT]`: one rank of a training run."""
 
 import contextlib
 import math
@@ -34,7 +34,7 @@ from argosy.training.changes import configuration_of
 from argosy.training.checkpoint import Checkpointer
 from argosy.training.held_out import held_out_loss
 from argosy.training.loop import TrainingLoop
-from argosy.training.manifest import latest_checkpoint, note_best
+from argosy.training.manifest import latest_checkpoint, note_best, read_best
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES, choose_precision, compile_blocks, matmul_flops_per_s
 from argosy.training.random_state import seed_everything
@@ -42,6 +42,7 @@ from argosy.training.results import Checkpoint, HeldOut
 from argosy.training.schedules import learning_rate_factor
 from argosy.training.stage import STOP_FILE
 from argosy.training.step import LossModule, TrainStep
+from argosy.training.trackers import Tracker
 
 EVALUATION_SHARE = 0.05  # of the tokens between two evaluations
 
@@ -52,7 +53,7 @@ def main() -> None:
     run = Run(sys.argv[1])
     try:
         with disk_errors(run.path):
-            work(run, run.venture())
+            work(run, run.venture(), int(sys.argv[2]) if len(sys.argv) > 2 else None)
     except ArgosyError as error:
         details = {
             "code": error.code,
@@ -75,8 +76,12 @@ def main() -> None:
         sys.exit(1)
 
 
-def work(run: Run, venture: Venture) -> int:
-    """Train in this process as one rank; returns the signal that asked for a stop, or 0."""
+def work(run: Run, venture: Venture, stop_at: int | None) -> int:
+    """Train in this process as one rank; returns the signal that asked for a stop, or 0.
+
+    With `stop_at`, training stops for now after that step, and measures itself on all the held-out text that
+    `evaluation.held_out_tokens` allows, in float32, so that runs compare whatever they evaluate meanwhile.
+    """
     signals: list[int] = []
     previous = {
         number: signal.signal(number, lambda number, _: signals.append(number))
@@ -84,14 +89,14 @@ def work(run: Run, venture: Venture) -> int:
     }
     try:
         with run.rank_lock(), join(venture.run) as world:
-            _train(run, venture, world, signals)
+            _train(run, venture, world, signals, stop_at)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
     return signals[0] if signals else 0
 
 
-def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None:
+def _train(run: Run, venture: Venture, world: World, signals: list[int], stop_at: int | None) -> None:
     store = open_dataset(run.data, verify=world.is_main)
     config = transformer_config(venture, store.index.vocabulary_size)
     numbers = resolve_recipe(venture, config)
@@ -116,7 +121,8 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
         asynchronous=venture.training.async_checkpoint,
         extra_files=[run.data / "tokenizer.json"],
     )
-    plan = BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed)
+    skipped = latest.cursor.skipped if latest is not None else ()
+    plan = BatchPlan(store, numbers.batch_size, numbers.sequence_length, venture.training.seed, skipped)
     start = latest.step if latest is not None else 0
     world.agree(configuration=digest(canonical_json(configuration)), data=plan.manifest_sha256, start=start)
     if latest is not None:
@@ -126,7 +132,8 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
     if world.is_main:
         _tell_start(run, config, numbers, layout, execution, start, reasons)
 
-    prefetcher = Prefetcher(plan, start, numbers.steps, rank=world.rank, ranks=world.size)
+    end = min(stop_at or numbers.steps, numbers.steps)
+    prefetcher = Prefetcher(plan, start, end, rank=world.rank, ranks=world.size)
     separator_id = store.index.separator_id if venture.data.document_mask else None
     step = TrainStep(
         LossModule(model, DTYPES[execution.precision], separator_id),
@@ -156,7 +163,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
     with contextlib.ExitStack() as stack:
         callbacks: list[Callback] = []
         if world.is_main:
-            advance = stack.enter_context(progress("training", numbers.steps * numbers.tokens_per_step, "tokens"))
+            advance = stack.enter_context(progress("training", end * numbers.tokens_per_step, "tokens"))
             advance(start * numbers.tokens_per_step)
             callbacks = stack.enter_context(
                 closing(
@@ -165,6 +172,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
                         TensorBoard(run.path / "tensorboard", start),
                         Story(run),
                         BestKeeper(run),
+                        *(Tracker(name, run, venture) for name in venture.run.trackers),
                         ProgressLine(advance, start * numbers.tokens_per_step),
                     ]
                 )
@@ -173,6 +181,7 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
             step=step,
             batches=iter(stack.enter_context(prefetcher)),
             recipe=numbers,
+            end=end,
             checkpointer=checkpointer,
             describe=describe,
             evaluate=lambda: _evaluate(model, store, venture, numbers, execution, world),
@@ -185,8 +194,19 @@ def _train(run: Run, venture: Venture, world: World, signals: list[int]) -> None
         )
         evaluated = bool(world.broadcast_object(world.is_main and _evaluated(run, start)))
         done = loop.run(start, evaluated=evaluated)
-    if world.is_main:
+    if world.is_main and (done == numbers.steps or done < end):
         run.event("finished" if done == numbers.steps else "interrupted", step=done)
+    if stop_at is not None and done >= end:
+        held_out = held_out_loss(
+            model,
+            store,
+            numbers.sequence_length,
+            max_tokens=venture.evaluation.held_out_tokens,
+            document_mask=venture.data.document_mask,
+            world=world,
+        )
+        if world.is_main:
+            run.event("rung", step=done, loss=held_out.loss, bits_per_byte=held_out.bits_per_byte)
 
 
 class BestKeeper(Callback):
@@ -201,8 +221,8 @@ class BestKeeper(Callback):
 
 
 def _evaluated(run: Run, step: int) -> bool:
-    """Whether the held-out loss of `step` has been measured since training last began from nothing."""
-    return any(
+    """Whether the held-out loss of `step` has been measured in what is left of the story, and the best is known."""
+    return read_best(run.checkpoints) is not None and any(
         event.get("kind") == "held_out" and event.get("step") == step for event in since_started(run.read_events())
     )
 

@@ -1,0 +1,40 @@
+"""What a sweep found: which trial is best, and what to know before believing it."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from argosy.sweep.results import Sweep, Trial
+
+
+def ranked(trials: Iterable[Trial]) -> list[Trial]:
+    """The furthest trained first, of those the best first; what was never measured last."""
+    return sorted(trials, key=lambda t: (-len(t.points), t.points[-1].bits_per_byte if t.points else 0.0))
+
+
+def conclude(sweep: Sweep, folder: Path) -> Sweep:
+    """The finished sweep with its trials in order, its best one, and notes."""
+    trials = ranked(sweep.trials)
+    best = trials[0] if trials[0].points else None
+    return sweep.model_copy(
+        update={
+            "finished": True,
+            "trials": tuple(trials),
+            "best": best and best.label,
+            "command": best and f"argosy run {folder / best.label}",
+            "notes": tuple(_notes(sweep, best)) if best else (),
+        }
+    )
+
+
+def _notes(sweep: Sweep, best: Trial) -> Iterator[str]:
+    tried = [trial for trial in sweep.trials if trial.points or trial.state == "failed"]
+    for key, value in best.settings.items():
+        numbers = {v for trial in tried if type(v := trial.settings[key]) in (int, float)}
+        if len(numbers) > 1 and value in (min(numbers), max(numbers)):
+            side = "lowest" if value == min(numbers) else "highest"
+            yield f"the best {key} is {value}, the {side} that was tried: extend the range"
+    share = sweep.rungs[-1].share
+    if share < 1:
+        yield f"no training went further than {share:.0%} of its steps: at the end the order may be another"
+    if len({trial.steps for trial in sweep.trials if trial.steps}) > 1:
+        yield "the trainings differ in length: they were compared at the same share of their steps, not the same step"
