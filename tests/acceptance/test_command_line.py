@@ -19,6 +19,7 @@ VERBS = [
     "generate",
     "report",
     "status",
+    "sweep",
     "compare",
     "trace",
     "doctor",

@@ -167,7 +167,7 @@ class _Sweeper:
                 self._pilot(labels)
             plan = next_rung([self._job(label) for label in labels], self._left_s(), compared=bool(rungs))
             for label in labels[plan[1] if plan else 0 :]:
-                self._note(label, reason="not among the better half" if rungs and plan else BUDGET_ENDED)
+                self._note(label, reason="not among the best third" if rungs and plan else BUDGET_ENDED)
             if plan is None:
                 return None
             share, count = plan
