@@ -98,10 +98,10 @@ def split_override(override: str) -> list[str]:
         else:
             values[-1] += piece[0]
     written = [f"{key}{equals}{value.strip()}" for value in values]
-    found = {json.dumps(parse_override(each), default=str): each for each in reversed(written)}
+    found = {json.dumps(parse_override(each), default=str): each for each in written}
     if not all(value.strip() for value in values):
         raise UserError("bad-override", f"--set {override!r}: a value is missing", hint="--set training.seed=0,1")
-    return list(found.values())[::-1]
+    return list(found.values())
 
 
 def _problems(error: ValidationError) -> Iterable[Problem]:

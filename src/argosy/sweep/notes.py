@@ -21,13 +21,16 @@ def conclude(sweep: Sweep, folder: Path) -> Sweep:
             "trials": tuple(trials),
             "best": best and best.label,
             "command": best and f"argosy run {folder / best.label}",
-            "notes": tuple(_notes(sweep, best)) if best else (),
+            "notes": tuple(_notes(sweep, best)),
         }
     )
 
 
-def _notes(sweep: Sweep, best: Trial) -> Iterator[str]:
+def _notes(sweep: Sweep, best: Trial | None) -> Iterator[str]:
     tried = [trial for trial in sweep.trials if trial.points or trial.state == "failed"]
+    if best is None or len(tried) < 2:
+        yield "nothing was compared: the budget is too small"
+        return
     for key, value in best.settings.items():
         numbers = {v for trial in tried if type(v := trial.settings[key]) in (int, float)}
         if len(numbers) > 1 and value in (min(numbers), max(numbers)):
