@@ -12,6 +12,7 @@ from argosy.sweep import carry_out, sweep
 from argosy.sweep.grid import label_of
 from argosy.training import latest_checkpoint
 from tests.evaluation.checkpoints import checkpoint_of
+from tests.report.html import Page
 
 MODEL = TransformerConfig(
     vocabulary_size=260, sequence_length=8, dim=8, layers=1, heads=1, kv_heads=1, ffn_dim=8, tied_embeddings=False
@@ -71,7 +72,9 @@ def test_without_a_budget_all_are_trained_to_their_end(sea: Sea, tiny_venture: P
     assert [trial.label for trial in found.trials] == [LABELS[n] for n in (2, 1, 0, 3)]
     assert found.best == LABELS[2] and found.command == f"argosy run {folder / LABELS[2]}" and not found.notes
     assert [trial.state for trial in found.trials] == ["done"] * 4 and found.finished
-    assert (folder / "sweep.html").exists()
+    page = Page((folder / "sweep.html").read_text())
+    assert page.open == [] and "Best is training.learning_rate = 0.01" in page.text
+    assert 'id="plot-by-0"' in page.source and "http" not in "".join(page.content["style"])
     files = [next((folder / label / "data").glob("train-*.bin")) for label in LABELS]
     assert len({file.stat().st_ino for file in files}) == 1, "one set of prepared text"
 
