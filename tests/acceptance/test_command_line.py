@@ -21,6 +21,7 @@ VERBS = [
     "import",
     "report",
     "status",
+    "sweep",
     "compare",
     "trace",
     "doctor",

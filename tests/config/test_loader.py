@@ -1,5 +1,6 @@
 """Every problem of a venture at once, each with its key, value, expectation and nearest spelling."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from argosy.config import (
     VentureError,
     check,
     load_venture,
+    parse_override,
     reference_rows,
+    split_override,
     venture_from_tree,
 )
 from argosy.config import resolve_recipe as make_recipe
@@ -129,3 +132,28 @@ def test_every_key_has_a_sentence_and_there_are_few() -> None:
     for key, _, _, sentence in rows:
         assert sentence.rstrip().endswith("."), f"{key} has no sentence"
     assert len(rows) <= 120
+
+
+VALUES = st.one_of(
+    st.integers(-(10**9), 10**9),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126)),
+    st.lists(st.one_of(st.integers(0, 99), st.text("ab,\"'[]{}", max_size=5)), max_size=3),
+)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=5, unique_by=lambda value: json.dumps(value)))
+def test_values_to_try_are_parted_at_commas_outside_quotes_and_brackets(values: list[object]) -> None:
+    written = ", ".join(json.dumps(value) for value in values)
+    overrides = split_override(f"evaluation.prompts={written}")
+    assert [parse_override(override) for override in overrides] == [("evaluation.prompts", value) for value in values]
+
+
+def test_values_to_try_may_be_bare_words() -> None:
+    assert split_override("a.b=adamw, muon,sgd,muon") == ["a.b=adamw", "a.b=muon", "a.b=sgd"]
+    assert split_override("a=3M,'x,y',it's") == ["a=3M", "a='x,y'", "a=it's"]
+    for bad in ("a=", "a=1,,2", "a=1,", "a", "=1,2"):
+        with pytest.raises(UserError) as caught:
+            split_override(bad)
+        assert caught.value.code == "bad-override"

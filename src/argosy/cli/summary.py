@@ -111,8 +111,10 @@ def sweep_summary(sweep: "Sweep", folder: Path) -> str:
     from argosy.report import sweep_table
 
     header, rows = sweep_table(sweep.model_dump(mode="json"))
-    notes = [f"note: {note}" for note in sweep.notes]
-    lines = ["", *notes, f"to go on with the best: {sweep.command}", f"curves: {folder / 'sweep.html'}"]
+    lines = ["", *(f"note: {note}" for note in sweep.notes)]
+    if sweep.command:
+        lines.append(f"to go on with the best: {sweep.command}")
+    lines.append(f"curves: {folder / 'sweep.html'}")
     return table(rows, header) + "\n" + "\n".join(lines)
 
 

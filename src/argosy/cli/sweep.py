@@ -29,7 +29,7 @@ def sweep(
     venture
         Venture file or its folder.
     budget_minutes
-        Wall time for all of them: the better half goes on (successive halving). Unlimited unless given.
+        Wall time for all of them: the best third goes on (successive halving). Unlimited unless given.
     """
     from argosy.cli.output import show
     from argosy.cli.summary import sweep_summary

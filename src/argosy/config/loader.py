@@ -97,10 +97,11 @@ def split_override(override: str) -> list[str]:
             values.append("")
         else:
             values[-1] += piece[0]
-    found = {json.dumps(parse_override(f"{key}{equals}{value}"), default=str): value for value in values}
-    if not all(value.strip() for value in found.values()):
+    written = [f"{key}{equals}{value.strip()}" for value in values]
+    found = {json.dumps(parse_override(each), default=str): each for each in written}
+    if not all(value.strip() for value in values):
         raise UserError("bad-override", f"--set {override!r}: a value is missing", hint="--set training.seed=0,1")
-    return [f"{key}={value.strip()}" for value in found.values()]
+    return list(found.values())
 
 
 def _problems(error: ValidationError) -> Iterable[Problem]:

@@ -142,6 +142,7 @@ _TELLERS: dict[str, Callable[[Tree], tuple[str, str, Tone]]] = {
     "resumed": _begun,
     "checkpoint": _saved,
     "held_out": _judged,
+    "rung": _judged,
     "choice": _about("A choice for this machine", "reason", "routine"),
     "fallback": _about("Went on without {what}", "reason", "trouble"),
     "skipped": _about("Step {step} left out", "reason", "trouble"),

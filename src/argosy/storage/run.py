@@ -259,7 +259,7 @@ def since_started(events: Sequence[Event]) -> Sequence[Event]:
         if event.get("kind") == "started":
             story = []
         elif event.get("kind") == "rewound":
-            story = [before for before in story if before.get("step", 0) <= event["step"]]
+            story = [before for before in story if before.get("step", 0) <= event.get("step", 0)]
         story.append(event)
     return story
 

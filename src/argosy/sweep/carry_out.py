@@ -155,19 +155,19 @@ class _Sweeper:
 
     def _rung(self) -> Rung | None:
         """The rung that is not complete, else the next; None when there is none."""
-        rungs, budget = self.sweep.rungs, self.sweep.budget_minutes
+        rungs, limited = self.sweep.rungs, self.sweep.budget_minutes is not None
         if rungs and self._waiting(rungs[-1]):
             return rungs[-1]
+        if limited and not rungs:
+            self._pilot()
         labels = [t.label for t in ranked(self.sweep.trials) if len(t.points) == len(rungs) and t.state != "failed"]
         if not labels or (rungs and rungs[-1].share == 1.0):
             return None
         share, count = 1.0, len(labels)
-        if budget is not None:
-            if not rungs:
-                self._pilot(labels)
+        if limited:
             plan = next_rung([self._job(label) for label in labels], self._left_s(), compared=bool(rungs))
             for label in labels[plan[1] if plan else 0 :]:
-                self._note(label, reason="not among the better half" if rungs and plan else BUDGET_ENDED)
+                self._note(label, reason="not among the best third" if rungs and plan else BUDGET_ENDED)
             if plan is None:
                 return None
             share, count = plan
@@ -181,15 +181,16 @@ class _Sweeper:
         trials = [self.trials[label] for label in rung.labels]
         return [t.label for t in trials if len(t.points) < len(self.sweep.rungs) and t.state != "failed"]
 
-    def _pilot(self, labels: Sequence[str]) -> None:
+    def _pilot(self) -> None:
         """Train one trial a few steps, so that there is a time to reckon with."""
-        for label in labels:
-            if any(trial.speed for trial in self.trials.values()):
+        for label, recipe in self.recipes.items():
+            if any(trial.speed for trial in self.trials.values()) or self._left_s() <= 0:
                 return
-            self._train(label, max(1, min(PILOT_STEPS, self.recipes[label].steps // (4 * len(labels)))))
+            self._train(label, max(1, min(PILOT_STEPS, recipe.steps // (4 * len(self.trials)))))
 
     def _left_s(self) -> float:
-        return 60 * (self.sweep.budget_minutes or math.inf) - self.sweep.wall_s
+        budget = self.sweep.budget_minutes
+        return math.inf if budget is None else 60 * budget - self.sweep.wall_s
 
     def _job(self, label: str) -> Job:
         """What a trial takes: as it was measured, else by its FLOPs and the slowest measured."""
@@ -248,10 +249,10 @@ class _Sweeper:
 
 def _share_data(run: Run, venture: Venture, donors: Sequence[Run]) -> None:
     """Give a run that has none the prepared text of another, where that is what it would prepare."""
+    if run.data.exists():
+        return
     stage = workflow.stage("prepare")
     inputs, configuration = stage.inputs(run, venture), stage.configuration(venture)
-    if run.receipt("prepare") is not None:
-        return
     for donor in donors:
         if donor.is_current("prepare", inputs, configuration):
             with run.lock(), atomic_folder(run.data) as folder:

@@ -21,20 +21,26 @@ def conclude(sweep: Sweep, folder: Path) -> Sweep:
             "trials": tuple(trials),
             "best": best and best.label,
             "command": best and f"argosy run {folder / best.label}",
-            "notes": tuple(_notes(sweep, best)) if best else (),
+            "notes": tuple(_notes(sweep, best)),
         }
     )
 
 
-def _notes(sweep: Sweep, best: Trial) -> Iterator[str]:
+def _notes(sweep: Sweep, best: Trial | None) -> Iterator[str]:
     tried = [trial for trial in sweep.trials if trial.points or trial.state == "failed"]
+    if best is None or len(tried) < 2:
+        yield "nothing was compared: the budget is too small"
+        return
     for key, value in best.settings.items():
         numbers = {v for trial in tried if type(v := trial.settings[key]) in (int, float)}
         if len(numbers) > 1 and value in (min(numbers), max(numbers)):
             side = "lowest" if value == min(numbers) else "highest"
             yield f"the best {key} is {value}, the {side} that was tried: extend the range"
+    if any(trial.points and trial.points[-1].bits_per_byte < best.points[-1].bits_per_byte for trial in sweep.trials):
+        yield "a combination that was let go had fewer bits at its last comparison: the two are about as good"
     share = sweep.rungs[-1].share
     if share < 1:
         yield f"no training went further than {share:.0%} of its steps: at the end the order may be another"
-    if len({trial.steps for trial in sweep.trials if trial.steps}) > 1:
-        yield "the trainings differ in length: they were compared at the same share of their steps, not the same step"
+    tokens = [trial.points[0].tokens for trial in tried if trial.points]
+    if max(tokens) > 1.05 * min(tokens):
+        yield "some were trained on more text than others: training.tokens instead of steps makes that the same"

@@ -52,6 +52,7 @@ def train(run: Run, venture: Venture, stop_at: int | None = None) -> Checkpoint:
     checkpoint = latest_checkpoint(run.checkpoints)
     if checkpoint is None:
         raise UserError("no-checkpoint", f"training in {run.path} left no checkpoint")
-    if checkpoint.step < min(stop_at or checkpoint.recipe.steps, checkpoint.recipe.steps):
+    short = checkpoint.step < min(stop_at or checkpoint.recipe.steps, checkpoint.recipe.steps)
+    if short or (number and stop_at):  # asked to stop while it was measured: nothing else shall be trained either
         raise Interrupted(checkpoint.step, checkpoint.recipe.steps, run, number or signal.SIGTERM)
     return checkpoint
