@@ -5,6 +5,7 @@ venture.md comes from the configuration classes, command-line.md from the verbs;
 
 import inspect
 import re
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import get_args
@@ -13,7 +14,7 @@ from cyclopts import App, Argument
 from pydantic import BaseModel
 
 from argosy.cli.app import app
-from argosy.config import PRESETS, Venture, reference_rows
+from argosy.config import PRESETS, ClassificationVenture, Venture, reference_rows
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; edit the sentence in the code instead. -->\n"
@@ -22,29 +23,42 @@ Row = tuple[str, str, str, str]
 
 
 def venture_page() -> str:
-    """Every key of a venture: a heading for each section, a heading for each key."""
-    rows = reference_rows()
+    """Every key of a language model's venture: a heading for each section, a heading for each key."""
     parts = [
         NOTE,
         "# The venture file\n",
-        f"`venture.toml` says what a team has and what it wants. It has {len(rows)} keys; most have defaults. "
-        "`argosy init` writes a commented one, `argosy config schema` prints the JSON Schema.\n",
+        f"`venture.toml` says what a team has and what it wants. It has {len(reference_rows())} keys; "
+        "most have defaults. `argosy init` writes a commented one, `argosy config schema` prints the JSON Schema.\n",
         "For one command, any key can be overridden: `--set training.steps=200`. "
         "An entry of a list is named by its number: `--set data.sources.0.weight=2`.\n",
         "A default of `null` means that the key is absent; what then happens is in its sentence.\n",
     ]
-    for section, keys in groupby(rows, key=lambda row: row[0].rpartition(".")[0]):
-        parts.append(_section(section, list(keys)))
-    parts.append(_presets())
-    return "\n".join(parts)
+    return "\n".join([*parts, *_sections(Venture), _presets()])
 
 
-def _section(section: str, keys: list[Row]) -> str:
+def classification_page() -> str:
+    """Every key of a classifier's venture."""
+    rows = reference_rows(ClassificationVenture)
+    parts = [
+        NOTE,
+        "# The venture of a classifier\n",
+        f'With `goal.task = "classification"`, `venture.toml` has these {len(rows)} keys instead of '
+        "[those of a language model](venture.md). `argosy config schema classification` prints the JSON Schema.\n",
+    ]
+    return "\n".join([*parts, *_sections(ClassificationVenture)])
+
+
+def _sections(venture: type[BaseModel]) -> Iterator[str]:
+    for section, keys in groupby(reference_rows(venture), key=lambda row: row[0].rpartition(".")[0]):
+        yield _section(venture, section, list(keys))
+
+
+def _section(venture: type[BaseModel], section: str, keys: list[Row]) -> str:
     if not section:
         title, sentence = "At the top", "Keys outside any section; they come first in the file.\n"
     else:
         title = f"`[[{section.removesuffix('[]')}]]`" if section.endswith("[]") else f"`[{section}]`"
-        sentence = f"{_sentence(inspect.getdoc(_model_at(section)))}\n"
+        sentence = f"{_sentence(inspect.getdoc(_model_at(venture, section)))}\n"
     return "\n".join([f"## {title}\n", sentence, *(_key(row) for row in keys)])
 
 
@@ -56,8 +70,7 @@ def _key(row: Row) -> str:
     return f"### `{key}`\n\n{_sentence(sentence)}\n\n{required}; {kind}.\n"
 
 
-def _model_at(section: str) -> type[BaseModel]:
-    model: type[BaseModel] = Venture
+def _model_at(model: type[BaseModel], section: str) -> type[BaseModel]:
     for part in section.replace("[]", "").split("."):
         annotation = model.model_fields[part].annotation
         candidates = [annotation, *get_args(annotation)]
@@ -157,7 +170,7 @@ def _sentence(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-PAGES = {"venture.md": venture_page, "command-line.md": command_page}
+PAGES = {"venture.md": venture_page, "classification.md": classification_page, "command-line.md": command_page}
 
 
 def main() -> None:

@@ -69,10 +69,10 @@ def test_a_plain_torch_loop_computes_the_same() -> None:
     torch.manual_seed(1)
     model = perceptron(2, 16, 3)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
-    plan = ArrayPlan(data, 32, 0)
+    plan = ArrayPlan(100, 32, 0)
     for step in range(2 * plan.steps_per_epoch):
-        batch = plan.batch(step)
-        loss = nn.functional.cross_entropy(model(torch.from_numpy(batch.features)), torch.from_numpy(batch.targets))
+        features, targets = (torch.from_numpy(array[plan.rows(step)]) for array in data)
+        loss = nn.functional.cross_entropy(model(features), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -80,14 +80,12 @@ def test_a_plain_torch_loop_computes_the_same() -> None:
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_every_example_once_an_epoch_on_any_number_of_ranks() -> None:
-    plan = ArrayPlan(clouds(103), 10, seed=3)
+def test_every_example_once_an_epoch() -> None:
+    plan = ArrayPlan(103, 10, seed=3)
     assert plan.steps_per_epoch == 11
     for epoch in (0, 5):
         steps = range(epoch * 11, (epoch + 1) * 11)
         assert sorted(np.concatenate([plan.rows(step) for step in steps]).tolist()) == list(range(103))
-        parts = [plan.batch(step, rank, 4).features for step in steps for rank in range(4)]
-        assert sum(map(len, parts)) == 103
     assert plan.rows(0).tolist() != plan.rows(11).tolist()
 
 

@@ -14,7 +14,7 @@ import argosy
 from argosy.config.errors import ArgosyError, UserError
 
 if TYPE_CHECKING:
-    from argosy.config import Venture
+    from argosy.config import AnyVenture
     from argosy.storage import Run
 
 app = App(
@@ -24,8 +24,6 @@ app = App(
     version=argosy.__version__,
     suppress_keyboard_interrupt=False,
 )
-config_app = App(name="config", help="The venture file's keys.")
-app.command(config_app)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON on standard output.")]
 Force = Annotated[bool, Parameter(name="--force", negative="", help="Do this stage again from the start.")]
@@ -46,7 +44,7 @@ class Overrides:
     run: Annotated[Path | None, Parameter(name="--run", help="Run folder, instead of runs/NAME.")] = None
 
 
-def _open(target: str, overrides: Overrides) -> tuple["Venture", "Run"]:
+def _open(target: str, overrides: Overrides) -> tuple["AnyVenture", "Run"]:
     """Find the venture and the run folder behind a venture file, a folder, a run folder or a run's name."""
     from argosy.config import load_venture
     from argosy.storage import Run
@@ -98,11 +96,11 @@ def run(
     """
     from argosy import workflow
     from argosy.cli.output import show
-    from argosy.cli.summary import journey
+    from argosy.cli.summary import journey_summary
 
     parsed, target = _open(venture, options)
     workflow.run_until(parsed, "report", target, afresh=force, options=workflow.Options(allow_changes=allow_changes))
-    result, text = journey(target)
+    result, text = journey_summary(target)
     show(result, text, as_json=json)
 
 
@@ -149,14 +147,13 @@ def train(
     """
     from argosy import workflow
     from argosy.cli.output import show
-    from argosy.cli.summary import figure
+    from argosy.cli.summary import training_summary
 
     parsed, target = _open(venture, options)
     added = workflow.Options(allow_changes=allow_changes, skip_batches=skip_batches)
     checkpoint = workflow.train(parsed, target, force=force, options=added)
-    if checkpoint is not None:
-        text = f"trained to step {checkpoint.step}, loss {figure(checkpoint.loss)}: {checkpoint.folder}"
-        show({**checkpoint.model_dump(mode="json"), "folder": str(checkpoint.folder)}, text, as_json=json)
+    shown = {**checkpoint.model_dump(mode="json"), "folder": str(checkpoint.folder)}
+    show(shown, training_summary(checkpoint), as_json=json)
 
 
 @app.command
@@ -334,18 +331,6 @@ def doctor(*, refresh: bool = False, json: Json = False) -> int:
     from argosy.cli.doctor import doctor as examine
 
     return examine(refresh, json)
-
-
-@config_app.command
-def schema(*, json: Json = False) -> None:
-    """Print the JSON Schema of a venture, for editors and checks.
-
-    Example: argosy config schema > venture.schema.json
-    """
-    from argosy.cli.output import show
-    from argosy.config import Venture
-
-    show(Venture.model_json_schema(), "", as_json=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

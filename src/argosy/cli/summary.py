@@ -4,32 +4,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from argosy.cli.classifier import classification_summary, classifier_summary, examples_summary
 from argosy.cli.output import table
 
 if TYPE_CHECKING:
-    from argosy.data import Dataset, TracedRow
-    from argosy.evaluation import Evaluation, TaskResult
+    from argosy.data import Dataset, ExampleSet, TracedRow
+    from argosy.evaluation import Classification, Evaluation, TaskResult
     from argosy.report import Comparison
     from argosy.storage import Run
     from argosy.sweep import Sweep
+    from argosy.training import Checkpoint, TrainedClassifier
     from argosy.workflow import Status
 
 
-def journey(run: "Run") -> tuple[dict[str, Any], str]:
+def journey_summary(run: "Run") -> tuple[dict[str, Any], str]:
     """The end of `argosy run`: held-out figures beside the baselines, a sample, where the report is."""
     from argosy.evaluation import Evaluation
+    from argosy.workflow import journey
 
-    evaluation = run.read_result("evaluation", Evaluation)
+    evaluation = run.read_result("evaluation", journey(run.venture()).evaluation)
     result = {"run": str(run.path), "report": str(run.report), **evaluation.model_dump(mode="json")}
     lines = ["", evaluation_summary(evaluation)]
-    if evaluation.samples:
+    if isinstance(evaluation, Evaluation) and evaluation.samples:
         sample = evaluation.samples[0]
         lines += ["", f"a continuation of {sample.prompt!r}:", "", _indented(sample.prompt + sample.text)]
     return result, "\n".join([*lines, "", f"report: {run.report}"])
 
 
-def evaluation_summary(evaluation: "Evaluation") -> str:
-    """Bits per byte of the model and of each baseline, lowest first; then each task."""
+def evaluation_summary(evaluation: "Evaluation | Classification") -> str:
+    """Bits per byte of the model and of each baseline, lowest first; then each task. Of a classifier, accuracy."""
+    from argosy.evaluation import Classification
+
+    if isinstance(evaluation, Classification):
+        return classification_summary(evaluation)
     held_out = evaluation.held_out
     rows = [
         ("this model", held_out.bits_per_byte),
@@ -67,8 +74,21 @@ def _percent(interval: tuple[float, float]) -> str:
     return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
 
 
-def data_summary(dataset: "Dataset") -> str:
-    """Documents, bytes and tokens of each source."""
+def training_summary(trained: "Checkpoint | TrainedClassifier") -> str:
+    """Where training ended."""
+    from argosy.training import TrainedClassifier
+
+    if isinstance(trained, TrainedClassifier):
+        return classifier_summary(trained)
+    return f"trained to step {trained.step}, loss {figure(trained.loss)}: {trained.folder}"
+
+
+def data_summary(dataset: "Dataset | ExampleSet") -> str:
+    """Documents, bytes and tokens of each source; of examples, how many of each class."""
+    from argosy.data import ExampleSet
+
+    if isinstance(dataset, ExampleSet):
+        return examples_summary(dataset)
     rows = [
         (
             s.title,

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.config.classification import ClassificationVenture, ExampleSourceConfig
     from argosy.config.errors import ArgosyError, Problem, RunFailed, UserError, VentureError, nearest
     from argosy.config.layout import Execution, Layout, Precision
     from argosy.config.loader import (
+        VENTURES,
+        language_venture,
         load_venture,
         parse_override,
         reference_rows,
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from argosy.config.transformer import PRESETS, TransformerConfig, parse_size, shape_for_size
     from argosy.config.venture import (
         OWN_NAME,
+        AnyVenture,
         DataConfig,
         EvaluationConfig,
         ModelConfig,
@@ -34,9 +38,13 @@ if TYPE_CHECKING:
 __all__ = [
     "OWN_NAME",
     "PRESETS",
+    "VENTURES",
+    "AnyVenture",
     "ArgosyError",
+    "ClassificationVenture",
     "DataConfig",
     "EvaluationConfig",
+    "ExampleSourceConfig",
     "Execution",
     "Layout",
     "ModelConfig",
@@ -56,6 +64,7 @@ __all__ = [
     "Venture",
     "VentureError",
     "check",
+    "language_venture",
     "load_venture",
     "nearest",
     "parse_override",
@@ -80,6 +89,10 @@ __getattr__ = lazy_exports(
         "Execution": "layout",
         "Layout": "layout",
         "Precision": "layout",
+        "ClassificationVenture": "classification",
+        "ExampleSourceConfig": "classification",
+        "VENTURES": "loader",
+        "language_venture": "loader",
         "load_venture": "loader",
         "parse_override": "loader",
         "reference_rows": "loader",
@@ -95,6 +108,7 @@ __getattr__ = lazy_exports(
         "parse_size": "transformer",
         "shape_for_size": "transformer",
         "OWN_NAME": "venture",
+        "AnyVenture": "venture",
         "DataConfig": "venture",
         "EvaluationConfig": "venture",
         "ModelConfig": "venture",

@@ -10,11 +10,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from argosy.config.classification import ClassificationVenture
 from argosy.config.errors import Problem, UserError, VentureError, nearest
-from argosy.config.venture import Venture
+from argosy.config.venture import AnyVenture, Venture
+
+VENTURES: Mapping[str, type[AnyVenture]] = {"language-model": Venture, "classification": ClassificationVenture}
 
 
-def load_venture(path: Path | str, overrides: Sequence[str] = ()) -> Venture:
+def load_venture(path: Path | str, overrides: Sequence[str] = ()) -> AnyVenture:
     """Return the validated venture at `path` with `section.key=value` overrides applied.
 
     Raises:
@@ -39,14 +42,26 @@ def load_venture(path: Path | str, overrides: Sequence[str] = ()) -> Venture:
     return venture_from_tree(tree, folder=path.resolve().parent, source=str(path))
 
 
-def venture_from_tree(tree: Mapping[str, Any], *, folder: Path, source: str) -> Venture:
+def venture_from_tree(tree: Mapping[str, Any], *, folder: Path, source: str) -> AnyVenture:
     """Validate a venture given as nested mappings; `source` is how errors name it."""
     if "folder" in tree:
         raise VentureError(source, [Problem("folder", "unknown key", code="unknown-key")])
+    goal = tree.get("goal", {})
+    task = goal.get("task", "language-model") if isinstance(goal, Mapping) else "language-model"
+    if task not in VENTURES:
+        expected = f"expected {' or '.join(VENTURES)}{nearest(str(task), VENTURES)}"
+        raise VentureError(source, [Problem("goal.task", expected, task)])
     try:
-        return Venture.model_validate({**tree, "folder": folder})
+        return VENTURES[task].model_validate({**tree, "folder": folder})
     except ValidationError as error:
-        raise VentureError(source, _problems(error)) from None
+        raise VentureError(source, _problems(error, VENTURES[task])) from None
+
+
+def language_venture(venture: AnyVenture) -> Venture:
+    """A venture whose goal is a language model; `UserError` for another."""
+    if not isinstance(venture, Venture):
+        raise UserError("wrong-goal", f"{venture.name} makes a classifier, and this is for language models")
+    return venture
 
 
 def _apply_override(tree: dict[str, Any], override: str) -> None:
@@ -104,7 +119,7 @@ def split_override(override: str) -> list[str]:
     return list(found.values())
 
 
-def _problems(error: ValidationError) -> Iterable[Problem]:
+def _problems(error: ValidationError, model: type[AnyVenture]) -> Iterable[Problem]:
     items = error.errors(include_url=False)
     for item in items:
         if any(other["loc"][: len(item["loc"])] == item["loc"] and other["loc"] != item["loc"] for other in items):
@@ -112,7 +127,7 @@ def _problems(error: ValidationError) -> Iterable[Problem]:
         location = [str(part) for part in item["loc"] if not str(part).startswith(("literal[", "function-"))]
         key = ".".join(location) or "venture"
         if item["type"] == "extra_forbidden":
-            choices = _keys_at(Venture, location[:-1])
+            choices = _keys_at(model, location[:-1])
             hint = nearest(location[-1], choices) or f"; known here: {', '.join(choices)}"
             yield Problem(key, f"unknown key{hint}", item["input"], code="unknown-key")
         elif item["type"] == "missing":

@@ -25,6 +25,13 @@ class Section(Record):
     model_config = ConfigDict(allow_inf_nan=False)
 
 
+class GoalConfig(Section):
+    """What is to be made."""
+
+    task: Literal["language-model"] = "language-model"
+    """A language model; `classification` has a venture of its own keys."""
+
+
 class SourceConfig(Section):
     """One source of documents; write `[[data.sources]]` once for each."""
 
@@ -271,24 +278,31 @@ class RunConfig(Section):
     """Experiment trackers that get every figure: Weights & Biases, MLflow; each needs the extra of its name."""
 
 
-class Venture(Section):
-    """What a team has and what it wants; `venture.toml` in memory."""
+class AnyVenture(Section):
+    """What ventures of every goal have."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
     """Name of the venture and of its run folder."""
     title: str | None = None
     """Headline of the report; the name unless given."""
+    layout: Layout = Layout()
+    """Degrees of parallelism."""
+    run: RunConfig = RunConfig()
+    """Where the run lives and how it starts."""
+    folder: Path = Field(Path(), exclude=True, repr=False)
+    """Folder of the venture file; relative paths start there (set by the loader)."""
+
+
+class Venture(AnyVenture):
+    """What a team has and what it wants; `venture.toml` in memory."""
+
+    goal: GoalConfig = GoalConfig()
+    """What is to be made."""
     data: DataConfig
     """Which text, and how it becomes batches."""
     model: ModelConfig
     """The model's shape."""
     training: TrainingConfig = TrainingConfig()
     """How long, how fast, with which optimiser."""
-    layout: Layout = Layout()
-    """Degrees of parallelism."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How the trained model is judged."""
-    run: RunConfig = RunConfig()
-    """Where the run lives and how it starts."""
-    folder: Path = Field(Path(), exclude=True, repr=False)
-    """Folder of the venture file; relative paths start there (set by the loader)."""

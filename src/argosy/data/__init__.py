@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from argosy.data.batches import Batch, BatchPlan, Prefetcher, Sequences, sequences
     from argosy.data.digits import mnist
     from argosy.data.drawn import drawn_digits
+    from argosy.data.examples import (
+        Examples,
+        ExampleSet,
+        check_examples,
+        example_fingerprint,
+        open_examples,
+        prepare_examples,
+    )
     from argosy.data.lineage import trace
     from argosy.data.preparation import prepare
     from argosy.data.preprocessing import Cleaning, Normalization, OneHot, Preprocessing, as_preprocessing
@@ -41,6 +49,8 @@ __all__ = [
     "Dataset",
     "DocumentRecord",
     "DocumentSpan",
+    "ExampleSet",
+    "Examples",
     "ImageAugmentation",
     "Lineage",
     "Normalization",
@@ -58,11 +68,15 @@ __all__ = [
     "as_arrays",
     "as_preprocessing",
     "check",
+    "check_examples",
     "drawn_digits",
+    "example_fingerprint",
     "load_tokenizer",
     "mnist",
     "open_dataset",
+    "open_examples",
     "prepare",
+    "prepare_examples",
     "read_objects",
     "sequences",
     "source_fingerprint",
@@ -74,6 +88,14 @@ _FILES = {
     "augmentation": ("ImageAugmentation",),
     "digits": ("mnist",),
     "drawn": ("drawn_digits",),
+    "examples": (
+        "ExampleSet",
+        "Examples",
+        "check_examples",
+        "example_fingerprint",
+        "open_examples",
+        "prepare_examples",
+    ),
     "batches": ("Batch", "BatchPlan", "Prefetcher", "Sequences", "sequences"),
     "preprocessing": ("Cleaning", "Normalization", "OneHot", "Preprocessing", "as_preprocessing"),
     "preparation": ("prepare",),

@@ -77,9 +77,8 @@ class ArrayPlan:
     the last batch of an epoch has what is left. With `seed` None, in the order as they lie.
     """
 
-    def __init__(self, examples: Arrays, batch_size: int, seed: int | None) -> None:
-        self.examples, self.batch_size = examples, batch_size
-        self.size = len(examples.features)
+    def __init__(self, size: int, batch_size: int, seed: int | None) -> None:
+        self.size, self.batch_size = size, batch_size
         self.steps_per_epoch = -(-self.size // batch_size)
         self._order = row_order([self.size], None, seed)
         self._epoch = lru_cache(maxsize=2)(lambda epoch: self._order.rows(epoch * self.size, self.size)[1])
@@ -88,8 +87,3 @@ class ArrayPlan:
         """The examples of a step, over all ranks."""
         epoch, place = divmod(step, self.steps_per_epoch)
         return self._epoch(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
-
-    def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Arrays:
-        """One rank's examples of a step; there may be none."""
-        rows = self.rows(step)[rank::ranks]
-        return Arrays(self.examples.features[rows], self.examples.targets[rows])

@@ -5,15 +5,19 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.evaluation.classification import evaluate_classifier
     from argosy.evaluation.judge import evaluate
     from argosy.evaluation.results import (
         Baseline,
         Calibration,
         CalibrationBin,
+        ClassAccuracy,
+        Classification,
         Contestant,
         Evaluation,
         Lead,
         Sample,
+        SimpleClassifier,
         TaskResult,
     )
     from argosy.evaluation.stage import ANSWERS, check, configuration_of, inputs_of
@@ -24,28 +28,36 @@ __all__ = [
     "Baseline",
     "Calibration",
     "CalibrationBin",
+    "ClassAccuracy",
+    "Classification",
     "Contestant",
     "Evaluation",
     "Lead",
     "Sample",
+    "SimpleClassifier",
     "TaskResult",
     "check",
     "configuration_of",
     "evaluate",
+    "evaluate_classifier",
     "generate_text",
     "inputs_of",
 ]
 
 _FILES = {
+    "classification": ("evaluate_classifier",),
     "judge": ("evaluate",),
     "results": (
         "Baseline",
         "Calibration",
         "CalibrationBin",
+        "ClassAccuracy",
+        "Classification",
         "Contestant",
         "Evaluation",
         "Lead",
         "Sample",
+        "SimpleClassifier",
         "TaskResult",
     ),
     "stage": ("ANSWERS", "check", "configuration_of", "inputs_of"),

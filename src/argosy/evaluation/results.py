@@ -114,3 +114,52 @@ class Evaluation(Record):
     """Step of the checkpoint evaluated."""
     wall_s: float
     """Duration."""
+
+
+class ClassAccuracy(Record):
+    """How one class is told apart."""
+
+    name: str
+    """Its name."""
+    examples: int
+    """Held-out examples of it."""
+    recall: float | None
+    """Share of them that was recognised; null when there are none."""
+    precision: float | None
+    """Share of what was taken for it that is; null when nothing was."""
+
+
+class SimpleClassifier(Record):
+    """What needs no training, on the same held-out examples."""
+
+    name: str
+    """`nearest class mean` or `always the commonest class`."""
+    accuracy: float
+    """Share of the examples it gets right."""
+
+
+class Classification(Record):
+    """How good a trained classifier is."""
+
+    step: int
+    """Step of the model evaluated."""
+    epoch: int
+    """Its epoch."""
+    examples: int
+    """Held-out examples."""
+    loss: float
+    """Mean cross-entropy, in nats."""
+    accuracy: float
+    """Share of the examples it gets right."""
+    accuracy_low: float
+    """Lower end of the 95 % interval (Wilson 1927)."""
+    accuracy_high: float
+    """Upper end of it."""
+    classes: tuple[ClassAccuracy, ...]
+    """Each class."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Examples by true class (row) and predicted class (column)."""
+    baselines: tuple[SimpleClassifier, ...]
+    """The same examples by simpler means."""
+    wall_s: float
+    """Duration."""

@@ -1,11 +1,11 @@
 """Which layouts training accepts today."""
 
-from argosy.config import Problem, Venture
+from argosy.config import AnyVenture, Problem
 
 SUPPORTED_DEGREES = ("data",)
 
 
-def check(venture: Venture) -> list[Problem]:
+def check(venture: AnyVenture) -> list[Problem]:
     """Return a problem for each degree of the layout that training does not do."""
     return [
         Problem(f"layout.{degree}", f"training divides over {', '.join(SUPPORTED_DEGREES)} only", value)

@@ -88,6 +88,9 @@ def join(run: RunConfig) -> Iterator[World]:
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     device = compute_device(local_rank)
+    if dist.is_initialized():  # joined already, further out
+        yield World(rank, size, device)
+        return
     if device.type == "cuda":
         torch.cuda.set_device(device)
     world = World(rank, size, device)

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.report.classifier import render_classifier
     from argosy.report.compare import Comparison, compare_runs
     from argosy.report.page import render
     from argosy.report.sweeps import render_sweep, sweep_table
 
-__all__ = ["Comparison", "compare_runs", "render", "render_sweep", "sweep_table"]
+__all__ = ["Comparison", "compare_runs", "render", "render_classifier", "render_sweep", "sweep_table"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -17,6 +18,7 @@ __getattr__ = lazy_exports(
         "Comparison": "compare",
         "compare_runs": "compare",
         "render": "page",
+        "render_classifier": "classifier",
         "render_sweep": "sweeps",
         "sweep_table": "sweeps",
     },

@@ -59,8 +59,9 @@ def _figures(view: RunView, equal_tokens: float | None) -> dict[str, float | int
     known = [wall for wall in walls.values() if wall is not None]
     parameters = parameter_count(view)
     return {
+        "accuracy": number(view.evaluation, "accuracy"),
         "bits_per_byte": number(view.evaluation, "held_out", "bits_per_byte"),
-        "held_out_loss": number(view.evaluation, "held_out", "loss"),
+        "held_out_loss": number(view.evaluation, "held_out", "loss") or number(view.evaluation, "loss"),
         "perplexity": number(view.evaluation, "held_out", "perplexity"),
         "held_out_loss_in_training": held_out[-1].loss if held_out else None,
         "training_loss": next((value for value in reversed(loss) if math.isfinite(value)), None),

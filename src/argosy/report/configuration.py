@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from argosy.config import Execution, Layout, Recipe, TransformerConfig, reference_rows
+from argosy.config import VENTURES, Execution, Layout, Recipe, TransformerConfig, Venture, reference_rows
 from argosy.report.tree import Tree, branch, leaves, text
 from argosy.report.units import plain
 from argosy.report.views import RunView
@@ -51,7 +51,7 @@ class Configuration:
 
 def configuration(view: RunView) -> Configuration:
     """Sort the keys of `venture.toml`, and add what the checkpoint says it came to."""
-    known = _reference()
+    known = _reference(text(view.venture, "goal", "task") or "language-model")
     chosen: dict[str, list[Row]] = {}
     defaults: dict[str, list[Row]] = {}
     for key, value in leaves(view.venture):
@@ -63,9 +63,9 @@ def configuration(view: RunView) -> Configuration:
 
 
 @functools.cache
-def _reference() -> dict[str, tuple[str, str]]:
-    """(default, sentence) of every key."""
-    return {key: (default, sentence) for key, _, default, sentence in reference_rows()}
+def _reference(goal: str) -> dict[str, tuple[str, str]]:
+    """(default, sentence) of every key of a goal's venture."""
+    return {key: (default, sentence) for key, _, default, sentence in reference_rows(VENTURES.get(goal, Venture))}
 
 
 def _groups(found: dict[str, list[Row]]) -> tuple[Group, ...]:

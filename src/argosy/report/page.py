@@ -64,16 +64,23 @@ def write_page(path: Path, template: str, plots: Mapping[str, Plot], **content: 
 
 def _content(view: RunView) -> dict[str, Any]:
     return {
-        "view": view,
-        "title": view.title,
+        **shared_content(view),
         "summary": summary(view),
-        "date": _date(view),
         "facts": facts(view),
         "bars": bars(view),
-        "signature": signature(view),
         "card": data_card(view),
         "tasks": task_tables(view),
         "samples": _samples(view),
+    }
+
+
+def shared_content(view: RunView) -> dict[str, Any]:
+    """What the reports of all goals show: the opening, the configuration, the story, the proof."""
+    return {
+        "view": view,
+        "title": view.title,
+        "date": _date(view),
+        "signature": signature(view),
         "configuration": configuration(view),
         "toml": _source(view.run.path / "venture.toml"),
         "environment": environment(view),

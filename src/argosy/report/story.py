@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from argosy.report.tree import Tree, branch, number, text
-from argosy.report.units import count, duration, moment, plain
+from argosy.report.units import count, duration, moment, plain, share
 
 Tone = Literal["routine", "milestone", "trouble"]
 BRIEF, FULL = 40, 1000  # moments shown at once, and at most
@@ -120,6 +120,12 @@ def _saved(event: Tree) -> tuple[str, str, Tone]:
     )
 
 
+def _epoch(event: Tree) -> tuple[str, str, Tone]:
+    epoch, accuracy = number(event, "epoch"), number(event, "val_accuracy")
+    detail = f"{share(accuracy)} of the held-out examples right" if accuracy is not None else ""
+    return f"Epoch {epoch or 0:,.0f} ended and was saved", detail, "routine"
+
+
 def _judged(event: Tree) -> tuple[str, str, Tone]:
     loss, bits = number(event, "loss"), number(event, "bits_per_byte")
     parts = [f"{loss:.3f} nats a token" if loss is not None else "", f"{bits:.3f} bits a byte" if bits else ""]
@@ -143,6 +149,7 @@ _TELLERS: dict[str, Callable[[Tree], tuple[str, str, Tone]]] = {
     "checkpoint": _saved,
     "held_out": _judged,
     "rung": _judged,
+    "epoch": _epoch,
     "choice": _about("A choice for this machine", "reason", "routine"),
     "fallback": _about("Went on without {what}", "reason", "trouble"),
     "skipped": _about("Step {step} left out", "reason", "trouble"),

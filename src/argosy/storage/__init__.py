@@ -13,7 +13,7 @@ from argosy.storage.files import (
     remove_folder,
     write_json,
 )
-from argosy.storage.run import Output, Receipt, Run, since_started, venture_tree
+from argosy.storage.run import Output, Receipt, Run, described, since_started, venture_tree
 
 __all__ = [
     "Output",
@@ -24,6 +24,7 @@ __all__ = [
     "atomic_write",
     "canonical_json",
     "commit_folder",
+    "described",
     "digest",
     "disk_errors",
     "file_digest",

@@ -5,7 +5,7 @@ import fcntl
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import ValidationError
 
 import argosy
-from argosy.config import Record, UserError, Venture, load_venture, nearest
+from argosy.config import AnyVenture, Record, UserError, Venture, load_venture, nearest
 from argosy.storage.files import (
     append_line,
     atomic_write,
@@ -40,6 +40,13 @@ class Output(Record):
     """Size."""
     sha256: str
     """Hash of the content."""
+
+
+def described(files: Iterable[Path], folder: Path) -> dict[str, Output]:
+    """Size and hash of files, by their path inside `folder`."""
+    return {
+        str(path.relative_to(folder)): Output(bytes=path.stat().st_size, sha256=file_digest(path)) for path in files
+    }
 
 
 class Receipt(Record):
@@ -75,7 +82,7 @@ class Run:
         self.report = self.path / "report.html"
 
     @classmethod
-    def of(cls, venture: Venture) -> "Run":
+    def of(cls, venture: AnyVenture) -> "Run":
         """The run a venture writes to by default: `runs/<name>` in the venture's folder."""
         return cls(venture.folder / "runs" / venture.name)
 
@@ -144,12 +151,12 @@ class Run:
                     return True
         return False
 
-    def write_venture(self, venture: Venture) -> None:
+    def write_venture(self, venture: AnyVenture) -> None:
         """Keep the venture as it was run, overrides included."""
         with atomic_write(self.path / "venture.toml") as temporary:
             temporary.write_text(tomli_w.dumps(venture_tree(venture)), encoding="utf-8")
 
-    def venture(self) -> Venture:
+    def venture(self) -> AnyVenture:
         """The venture this run carried out."""
         return load_venture(self.path / "venture.toml")
 
@@ -225,10 +232,7 @@ class Run:
             stage=stage,
             inputs=dict(inputs),
             configuration_sha256=digest(canonical_json(configuration)),
-            outputs={
-                str(path.relative_to(self.path)): Output(bytes=path.stat().st_size, sha256=file_digest(path))
-                for path in outputs
-            },
+            outputs=described(outputs, self.path),
             versions={"argosy": argosy.__version__, "python": platform.python_version(), **versions},
             started_at=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
             wall_s=round(time.time() - started, 3),
@@ -236,12 +240,16 @@ class Run:
         write_json(self.path / "receipts" / f"{stage}.json", receipt.model_dump(mode="json"))
 
 
-def venture_tree(venture: Venture) -> dict[str, Any]:
+def venture_tree(venture: AnyVenture) -> dict[str, Any]:
     """A venture as nested mappings that mean the same in any folder: its paths are absolute."""
     tree = venture.model_dump(mode="json", exclude_none=True)
-    for source, entry in zip(venture.data.sources, tree["data"]["sources"], strict=True):
-        if source.path is not None:
-            entry |= {"path": str((venture.folder / source.path).resolve()), "name": source.title}
+    for entry in tree["data"]["sources"]:
+        if "path" in entry:
+            if isinstance(venture, Venture):
+                entry.setdefault("name", f"{entry['kind']}:{entry['path']}")
+            entry["path"] = str((venture.folder / entry["path"]).resolve())
+    if not isinstance(venture, Venture):
+        return tree
     if "tokenizer" in tree["data"]:
         tree["data"]["tokenizer"] = str((venture.folder / tree["data"]["tokenizer"]).resolve())
     questions = tree["evaluation"]

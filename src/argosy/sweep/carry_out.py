@@ -13,6 +13,7 @@ import orjson
 
 from argosy import workflow
 from argosy.config import ArgosyError, Recipe, RunFailed, UserError, Venture, resolve_recipe, transformer_config
+from argosy.data import open_dataset
 from argosy.parallel import external_world
 from argosy.report import render_sweep
 from argosy.storage import (
@@ -146,8 +147,9 @@ class _Sweeper:
             run = Run(self.folder / label)
             with self._timed(label):
                 _share_data(run, venture, donors)
-                index = workflow.prepare(venture, run)
+                workflow.prepare(venture, run)
             donors.append(run)
+            index = open_dataset(run.data, verify=False).index
             config = transformer_config(venture, index.vocabulary_size)
             self.recipes[label] = recipe = resolve_recipe(venture, config)
             self.step_flops[label] = config.train_flops_per_token() * recipe.tokens_per_step
@@ -251,7 +253,7 @@ def _share_data(run: Run, venture: Venture, donors: Sequence[Run]) -> None:
     """Give a run that has none the prepared text of another, where that is what it would prepare."""
     if run.data.exists():
         return
-    stage = workflow.stage("prepare")
+    stage = workflow.journey(venture).stage("prepare")
     inputs, configuration = stage.inputs(run, venture), stage.configuration(venture)
     for donor in donors:
         if donor.is_current("prepare", inputs, configuration):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from argosy import workflow
-from argosy.config import UserError, Venture, load_venture, parse_override, split_override
+from argosy.config import UserError, Venture, language_venture, load_venture, parse_override, split_override
 from argosy.storage import digest
 
 
@@ -32,7 +32,8 @@ def combinations(venture: Path | str, overrides: Sequence[str]) -> list[Combinat
     grid = []
     for chosen in itertools.product(*axes.values()):
         settings = {key: value for key, value in map(parse_override, chosen) if len(axes[key]) > 1}
-        grid.append(Combination(label_of(settings), settings, load_venture(venture, chosen)))
+        parsed = language_venture(load_venture(venture, chosen))
+        grid.append(Combination(label_of(settings), settings, parsed))
         workflow.check(grid[-1].venture)
     if len(grid) < 2:
         example = "--set training.learning_rate=1e-4,3e-4"

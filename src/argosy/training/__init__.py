@@ -5,14 +5,27 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from argosy.training.changes import check_unchanged, configuration_of, data_changed
+    from argosy.training.changes import (
+        check_classifier_unchanged,
+        check_unchanged,
+        classifier_configuration,
+        configuration_of,
+        data_changed,
+    )
     from argosy.training.epochs import EarlyStopping, EpochCallback
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
-    from argosy.training.manifest import best_checkpoint, complete_checkpoints, latest_checkpoint, trained_checkpoint
-    from argosy.training.results import Checkpoint, HeldOut
+    from argosy.training.manifest import (
+        best_checkpoint,
+        complete_checkpoints,
+        latest_checkpoint,
+        latest_classifier,
+        trained_checkpoint,
+        trained_classifier,
+    )
+    from argosy.training.results import Checkpoint, HeldOut, TrainedClassifier
     from argosy.training.rewinding import rewind
-    from argosy.training.stage import train
+    from argosy.training.stage import train, train_classes
     from argosy.training.tracing import trace
     from argosy.training.trackers import check
     from argosy.training.trainer import Trainer
@@ -22,20 +35,26 @@ __all__ = [
     "EarlyStopping",
     "EpochCallback",
     "HeldOut",
+    "TrainedClassifier",
     "Trainer",
     "best_checkpoint",
     "check",
+    "check_classifier_unchanged",
     "check_unchanged",
+    "classifier_configuration",
     "complete_checkpoints",
     "configuration_of",
     "data_changed",
     "held_out_loss",
     "latest_checkpoint",
+    "latest_classifier",
     "rewind",
     "summed_loss",
     "trace",
     "train",
+    "train_classes",
     "trained_checkpoint",
+    "trained_classifier",
 ]
 
 __getattr__ = lazy_exports(
@@ -43,17 +62,23 @@ __getattr__ = lazy_exports(
     {
         "Checkpoint": "results",
         "HeldOut": "results",
+        "TrainedClassifier": "results",
         "best_checkpoint": "manifest",
         "complete_checkpoints": "manifest",
         "check_unchanged": "changes",
+        "check_classifier_unchanged": "changes",
+        "classifier_configuration": "changes",
         "configuration_of": "changes",
         "data_changed": "changes",
         "latest_checkpoint": "manifest",
+        "latest_classifier": "manifest",
         "trained_checkpoint": "manifest",
+        "trained_classifier": "manifest",
         "held_out_loss": "held_out",
         "summed_loss": "loss",
         "rewind": "rewinding",
         "train": "stage",
+        "train_classes": "stage",
         "check": "trackers",
         "trace": "tracing",
         "EarlyStopping": "epochs",

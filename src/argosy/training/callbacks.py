@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -45,6 +45,9 @@ class StepMetrics(Record):
     """Peak memory of rank 0 so far: the accelerator's, else resident."""
     skipped: bool
     """Whether the update was left out because the gradient was not finite."""
+
+
+C = TypeVar("C", bound="Callback")
 
 
 class Callback:
@@ -177,7 +180,7 @@ class ProgressLine(Callback):
 
 
 @contextlib.contextmanager
-def closing(callbacks: list[Callback]) -> Iterator[list[Callback]]:
+def closing(callbacks: list[C]) -> Iterator[list[C]]:
     """Call every callback's `on_end` on the way out."""
     try:
         yield callbacks

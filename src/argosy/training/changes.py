@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from argosy.config import UserError, Venture, resolve_recipe
-from argosy.training.results import Checkpoint
+from argosy.config import ClassificationVenture, UserError, Venture, resolve_recipe
+from argosy.training.results import Checkpoint, TrainedClassifier
 
 # Keys that change when, where or how fast a run goes, not what it computes.
 _BOOKKEEPING = {
@@ -25,6 +25,20 @@ def configuration_of(venture: Venture) -> dict[str, Any]:
     training = {name: value for name, value in tree["training"].items() if name not in _BOOKKEEPING}
     data = {"sequence_length": venture.data.sequence_length, "document_mask": venture.data.document_mask}
     return {"model": tree["model"], "training": training, "data": data}
+
+
+def classifier_configuration(venture: ClassificationVenture) -> dict[str, Any]:
+    """The keys of a classifier's venture that decide what training computes."""
+    return venture.model_dump(mode="json", include={"model", "training"})
+
+
+def check_classifier_unchanged(classifier: TrainedClassifier, venture: ClassificationVenture, data_sha256: str) -> None:
+    """Refuse to go on with what would not be the same run; raises `UserError` listing each key then and now."""
+    differences = list(_differences(classifier.configuration, classifier_configuration(venture)))
+    if classifier.data_sha256 != data_sha256:
+        differences.append("data: the prepared examples are others")
+    if differences:
+        raise _changed(classifier, differences, "")
 
 
 def check_unchanged(checkpoint: Checkpoint, venture: Venture, data_sha256: str, *, allow_changes: bool) -> None:
@@ -57,7 +71,7 @@ def data_changed(checkpoint: Checkpoint, then: Mapping[str, Any], now: Mapping[s
     return _changed(checkpoint, differences, "")
 
 
-def _changed(checkpoint: Checkpoint, differences: list[str], allowed: str) -> UserError:
+def _changed(checkpoint: Checkpoint | TrainedClassifier, differences: list[str], allowed: str) -> UserError:
     return UserError(
         "venture-changed",
         f"the venture changed since checkpoint {checkpoint.name}:\n  " + "\n  ".join(differences),

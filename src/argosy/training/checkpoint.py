@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from argosy.models import load_weights, save_model
 from argosy.parallel import World
-from argosy.storage import Output, commit_folder, disk_errors, file_digest, write_json
+from argosy.storage import commit_folder, described, disk_errors, write_json
 from argosy.training.manifest import prune, verify
 from argosy.training.optimizers import load_optimizer_state, optimizer_state
 from argosy.training.random_state import random_state, set_random_state
@@ -133,11 +133,7 @@ class Checkpointer:
             shutil.copyfile(file, temporary / "model" / file.name)
 
     def _commit(self, checkpoint: Checkpoint, temporary: Path, target: Path) -> None:
-        files = {
-            str(path.relative_to(temporary)): Output(bytes=path.stat().st_size, sha256=file_digest(path))
-            for path in sorted(temporary.rglob("*"))
-            if path.is_file()
-        }
+        files = described((path for path in sorted(temporary.rglob("*")) if path.is_file()), temporary)
         complete = checkpoint.model_copy(update={"files": files})
         write_json(temporary / "manifest.json", complete.model_dump(mode="json"))
         commit_folder(temporary, target)

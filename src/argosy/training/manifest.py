@@ -2,12 +2,15 @@
 
 import math
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from argosy.config import Record, UserError
 from argosy.storage import canonical_json, file_digest, read_json, remove_folder, write_json
-from argosy.training.results import Checkpoint, HeldOut
+from argosy.training.results import Checkpoint, HeldOut, TrainedClassifier
+
+T = TypeVar("T", Checkpoint, TrainedClassifier)
 
 
 class Best(Record):
@@ -54,8 +57,12 @@ def note_best(folder: Path, step: int, held_out: HeldOut) -> None:
 
 def open_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint's manifest; raises `UserError` when it is damaged."""
+    return _read_manifest(folder, Checkpoint).model_copy(update={"folder": folder})
+
+
+def _read_manifest(folder: Path, kind: type[T]) -> T:
     try:
-        checkpoint = Checkpoint.model_validate_json(canonical_json(read_json(folder / "manifest.json")))
+        return kind.model_validate_json(canonical_json(read_json(folder / "manifest.json")))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
         raise UserError(
@@ -63,10 +70,26 @@ def open_checkpoint(folder: Path) -> Checkpoint:
             f"{folder}/manifest.json is not a manifest of this version: {wrong}",
             hint=f"remove the folder {folder}, or open it with the version that wrote it",
         ) from None
-    return checkpoint.model_copy(update={"folder": folder})
 
 
-def verify(checkpoint: Checkpoint) -> None:
+def latest_classifier(folder: Path) -> TrainedClassifier | None:
+    """Open the newest classifier saved, unverified; None when there is none."""
+    complete = complete_checkpoints(folder)
+    if not complete:
+        return None
+    return _read_manifest(complete[-1], TrainedClassifier).model_copy(update={"folder": complete[-1]})
+
+
+def trained_classifier(folder: Path) -> TrainedClassifier:
+    """The newest classifier, every file of it compared with its hash; raises `UserError` where there is none."""
+    trained = latest_classifier(folder)
+    if trained is None:
+        raise UserError("no-checkpoint", f"{folder.parent} has no checkpoint yet", hint="`argosy train` makes one")
+    verify(trained)
+    return trained
+
+
+def verify(checkpoint: Checkpoint | TrainedClassifier) -> None:
     """Compare every file with its hash in the manifest, before anything is deserialised.
 
     Raises `UserError` naming the files that are missing or changed, and the checkpoint before this one.

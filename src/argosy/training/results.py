@@ -57,3 +57,35 @@ class Checkpoint(Record):
     def name(self) -> str:
         """Folder name."""
         return f"step-{self.step:08d}"
+
+
+class TrainedClassifier(Record):
+    """A classifier saved after an epoch: `manifest.json` of its folder."""
+
+    format: int = 1
+    """Version of this file's meaning."""
+    step: int
+    """Optimiser updates done."""
+    epoch: int
+    """Passes over the training examples done."""
+    epochs: int
+    """Passes of the whole training."""
+    figures: dict[str, float]
+    """Loss and accuracy of this epoch, in training and (`val_`) on held-out examples."""
+    parameters: int
+    """Trainable scalars."""
+    configuration: dict[str, Any]
+    """The keys of the venture that decide what is computed."""
+    data_sha256: str
+    """Hash of the prepared examples' `index.json`."""
+    layout: Layout
+    """Layout it was written from."""
+    files: dict[str, Output]
+    """Every other file of the folder, by relative path."""
+    folder: Path = Field(Path(), exclude=True, repr=False)
+    """Where it lies (set when it is opened)."""
+
+    @property
+    def name(self) -> str:
+        """Folder name."""
+        return f"step-{self.step:08d}"

@@ -36,29 +36,34 @@ OPTIONS = (
 def save_trainer(trainer: "Trainer", folder: Path) -> Path:
     """Write `trainer.json`, `model.safetensors` and `optimizer.safetensors`; an older folder of that name goes."""
     with atomic_folder(folder) as temporary:
-        save_file(_owned(trainer.model.state_dict()), temporary / "model.safetensors")
-        save_file(_owned(optimizer_state(trainer.model, trainer.optimizers)), temporary / "optimizer.safetensors")
-        if trainer.average is not None:
-            save_file(_owned(trainer.average.state_dict()), temporary / "average.safetensors")
-        tree = {
-            "format": FORMAT,
-            "argosy": argosy.__version__,
-            "model": _described(trainer.model),
-            "optimizer": trainer.optimizer_name,
-            "learning_rate": trainer.optimizers[0].param_groups[0]["initial_lr"],
-            "schedule": trainer.schedule,
-            "loss": trainer.loss_name,
-            "metrics": trainer.metric_names,
-            "gradient_clip": trainer.gradient_clip,
-            "label_smoothing": trainer.label_smoothing,
-            "ema_decay": trainer.ema_decay,
-            "preprocessing": trainer.preprocessing.state(),
-            "seed": trainer.seed,
-            "steps": trainer.steps,
-            "history": dict(trainer.history),
-        }
-        write_json(temporary / "trainer.json", tree)
+        write_trainer(trainer, temporary)
     return folder
+
+
+def write_trainer(trainer: "Trainer", folder: Path) -> None:
+    """Write those files into a folder that is there."""
+    save_file(_owned(trainer.model.state_dict()), folder / "model.safetensors")
+    save_file(_owned(optimizer_state(trainer.model, trainer.optimizers)), folder / "optimizer.safetensors")
+    if trainer.average is not None:
+        save_file(_owned(trainer.average.state_dict()), folder / "average.safetensors")
+    tree = {
+        "format": FORMAT,
+        "argosy": argosy.__version__,
+        "model": _described(trainer.model),
+        "optimizer": trainer.optimizer_name,
+        "learning_rate": trainer.optimizers[0].param_groups[0]["initial_lr"],
+        "schedule": trainer.schedule,
+        "loss": trainer.loss_name,
+        "metrics": trainer.metric_names,
+        "gradient_clip": trainer.gradient_clip,
+        "label_smoothing": trainer.label_smoothing,
+        "ema_decay": trainer.ema_decay,
+        "preprocessing": trainer.preprocessing.state(),
+        "seed": trainer.seed,
+        "steps": trainer.steps,
+        "history": dict(trainer.history),
+    }
+    write_json(folder / "trainer.json", tree)
 
 
 def _owned(tensors: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -6,11 +6,11 @@ Torch-free on this side: the ranks run `argosy.training.worker`.
 import os
 import signal
 
-from argosy.config import ArgosyError, UserError, Venture
+from argosy.config import AnyVenture, ArgosyError, ClassificationVenture, UserError, Venture
 from argosy.parallel import external_world, launch
 from argosy.storage import Run
-from argosy.training.manifest import latest_checkpoint
-from argosy.training.results import Checkpoint
+from argosy.training.manifest import latest_checkpoint, latest_classifier
+from argosy.training.results import Checkpoint, TrainedClassifier
 
 STOP_FILE = "stop"
 
@@ -18,10 +18,10 @@ STOP_FILE = "stop"
 class Interrupted(ArgosyError):
     """The run was asked to stop, and saved."""
 
-    def __init__(self, step: int, steps: int, run: Run, number: int) -> None:
+    def __init__(self, done: str, run: Run, number: int) -> None:
         super().__init__(
             "interrupted",
-            f"stopped at step {step} of {steps} and saved",
+            f"stopped at {done} and saved",
             hint=f"to go on from there: argosy train {run.path}",
         )
         self.exit_code = 128 + number
@@ -35,24 +35,39 @@ def train(run: Run, venture: Venture, stop_at: int | None = None) -> Checkpoint:
         UserError: the checkpoint is damaged, or its place in the data does not fit.
         RunFailed: a rank died or the loss was not finite.
     """
-    if external_world():
-        from argosy.training.worker import work
-
-        if os.environ["RANK"] == "0":
-            (run.path / STOP_FILE).unlink(missing_ok=True)
-        number = work(run, venture, stop_at)
-    else:
-        number = launch(
-            "argosy.training.worker",
-            [str(run.path), *([] if stop_at is None else [str(stop_at)])],
-            ranks=venture.layout.ranks,
-            stop_file=run.path / STOP_FILE,
-            port=venture.run.master_port,
-        )
+    number = _run_ranks(run, venture, stop_at)
     checkpoint = latest_checkpoint(run.checkpoints)
     if checkpoint is None:
         raise UserError("no-checkpoint", f"training in {run.path} left no checkpoint")
     short = checkpoint.step < min(stop_at or checkpoint.recipe.steps, checkpoint.recipe.steps)
     if short or (number and stop_at):  # asked to stop while it was measured: nothing else shall be trained either
-        raise Interrupted(checkpoint.step, checkpoint.recipe.steps, run, number or signal.SIGTERM)
+        done = f"step {checkpoint.step} of {checkpoint.recipe.steps}"
+        raise Interrupted(done, run, number or signal.SIGTERM)
     return checkpoint
+
+
+def train_classes(run: Run, venture: ClassificationVenture) -> TrainedClassifier:
+    """Train a classifier to its last epoch, from the newest that is saved; raises as `train` does."""
+    number = _run_ranks(run, venture)
+    trained = latest_classifier(run.checkpoints)
+    if trained is None or trained.epoch < trained.epochs:
+        done = f"epoch {trained.epoch if trained else 0} of {venture.training.epochs}"
+        raise Interrupted(done, run, number or signal.SIGTERM)
+    return trained
+
+
+def _run_ranks(run: Run, venture: AnyVenture, stop_at: int | None = None) -> int:
+    """Be one of somebody else's ranks, or start them all; returns the signal that asked for a stop, or 0."""
+    if external_world():
+        from argosy.training.worker import work
+
+        if os.environ["RANK"] == "0":
+            (run.path / STOP_FILE).unlink(missing_ok=True)
+        return work(run, venture, stop_at)
+    return launch(
+        "argosy.training.worker",
+        [str(run.path), *([] if stop_at is None else [str(stop_at)])],
+        ranks=venture.layout.ranks,
+        stop_file=run.path / STOP_FILE,
+        port=venture.run.master_port,
+    )

@@ -59,18 +59,20 @@ class ExampleTask:
         augmentation: Augmentation | None,
     ) -> None:
         self.objective, self.device, self.seed, self.augmentation = objective, device, seed, augmentation
-        self.plan = ArrayPlan(data, batch_size, seed)
+        self.plan = ArrayPlan(len(data.features), batch_size, seed)
+        self.features, self.targets = (torch.from_numpy(array) for array in data)
         self.steps_per_epoch = self.plan.steps_per_epoch
 
     def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
         """The same changes for the same example at the same step, however many ranks share the batch."""
+        rows = torch.from_numpy(self.plan.rows(step))
+        own = rows[world.rank :: world.size]
         if self.augmentation is None:
-            features, targets = self.plan.batch(step, world.rank, world.size)
-            return tensor(features, self.device), tensor(targets, self.device)
-        features, targets = self.plan.batch(step)
-        chance = torch.Generator().manual_seed((self.seed << 32) + step)
-        changed = self.augmentation(tensor(features, self.device), chance)
-        return changed[world.rank :: world.size], tensor(targets[world.rank :: world.size], self.device)
+            features = self.features[own].to(self.device)
+        else:
+            chance = torch.Generator().manual_seed((self.seed << 32) + step)
+            features = self.augmentation(self.features[rows].to(self.device), chance)[world.rank :: world.size]
+        return features, self.targets[own].to(self.device)
 
     def count(self, step: int) -> int:
         """Fewer in the last batch of an epoch."""
@@ -99,8 +101,8 @@ class TextTask:
 
 
 def tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """An array where the model is."""
-    return torch.from_numpy(array).to(device, non_blocking=True)
+    """An array where the model is: a copy, since products of memory aligned in another way may round in another way."""
+    return torch.tensor(array, device=device)
 
 
 def judge_examples(objective: ExampleObjective, data: Arrays, device: torch.device) -> list[float]:

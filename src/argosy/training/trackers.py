@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from argosy.config import Problem, Venture
+from argosy.config import AnyVenture, Problem
 from argosy.storage import Run, digest, venture_tree
 from argosy.training.callbacks import Scalars
 
@@ -20,7 +20,7 @@ CLOSING_S = 60.0  # what a tracker may take at the end
 Figures = Mapping[str, float]
 
 
-def check(venture: Venture) -> list[Problem]:
+def check(venture: AnyVenture) -> list[Problem]:
     """Return a problem for each tracker whose package is not installed."""
     return [
         Problem("run.trackers", f"needs a package: pip install 'argosy[{name}]'", name, code="missing-package")
@@ -43,7 +43,7 @@ class Service(NamedTuple):
 class Tracker(Scalars):
     """Hands every figure to a tracker from a thread of its own: it may be slow or fail, and training goes on."""
 
-    def __init__(self, name: str, run: Run, venture: Venture) -> None:
+    def __init__(self, name: str, run: Run, venture: AnyVenture) -> None:
         self._name, self._run, self._venture = name, run, venture
         self._queue: queue.SimpleQueue[tuple[int, Figures] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"argosy-{name}", daemon=True)
@@ -91,7 +91,7 @@ def identity(run: Run) -> str:
     return digest(f"{run.path.resolve().name} {times[-1] if times else ''}".encode())[:16]
 
 
-def _open_wandb(run: Run, venture: Venture) -> Service:
+def _open_wandb(run: Run, venture: AnyVenture) -> Service:
     import wandb
 
     folder = os.environ.get("WANDB_DIR", str(run.path))
@@ -111,7 +111,7 @@ def _open_wandb(run: Run, venture: Venture) -> Service:
     return Service(made.step - 1, log, made.finish)
 
 
-def _open_mlflow(run: Run, venture: Venture) -> Service:
+def _open_mlflow(run: Run, venture: AnyVenture) -> Service:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
@@ -144,4 +144,4 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + name, value
 
 
-OPEN: dict[str, Callable[[Run, Venture], Service]] = {"wandb": _open_wandb, "mlflow": _open_mlflow}
+OPEN: dict[str, Callable[[Run, AnyVenture], Service]] = {"wandb": _open_wandb, "mlflow": _open_mlflow}

@@ -140,6 +140,7 @@ class Trainer:
         *,
         batch_size: int = 32,
         epochs: int = 1,
+        initial_epoch: int = 0,
         steps: int | None = None,
         tokens: int | None = None,
         validation: Examples | None = None,
@@ -149,7 +150,8 @@ class Trainer:
     ) -> History:
         """Train on and return the history of everything so far.
 
-        The length is `epochs` passes; with `steps` (or `tokens`, of text) it is that, told in `epochs` equal parts.
+        The length is `epochs` passes; with `steps` (or `tokens`, of text) it is that, told in `epochs` equal parts. A
+        loaded trainer goes on from `initial_epoch`, the number of those that are done.
         Under torchrun every rank takes its part of each batch; figures are those of the whole batch. `class_weight`
         multiplies the loss of the examples of a class, 1 for classes it leaves out.
 
@@ -157,7 +159,7 @@ class Trainer:
             UserError: examples that do not fit each other, the model or the loss; nothing was trained.
             RunFailed: ranks are missing.
         """
-        if min(batch_size, epochs, 1 if steps is None else steps, 1 if tokens is None else tokens) < 1:
+        if min(batch_size, epochs, steps or 1, tokens or 1, 1 + initial_epoch) < 1 or 0 in (steps, tokens):
             raise UserError("bad-option", "batch_size, epochs, steps and tokens: expected 1 or more")
         task = self._task(examples, targets, batch_size, class_weight, augmentation)
         held_out = None if validation is None else self._held_out(validation)
@@ -165,16 +167,19 @@ class Trainer:
             if not isinstance(task, TextTask):
                 raise UserError("bad-option", "tokens is for text; give steps or epochs")
             steps = -(-tokens // task.tokens_per_step)
-        ends = [self.steps + (steps or epochs * task.steps_per_epoch) * part // epochs for part in range(epochs + 1)]
+        length = steps or epochs * task.steps_per_epoch
+        ends = [length * part // epochs for part in range(epochs + 1)]
+        whole = range(self.steps - ends[initial_epoch], self.steps - ends[initial_epoch] + length)
+        ends = [whole.start + end for end in ends[initial_epoch:]]
         self.stop_training = False
         with join(RunConfig()) as world:
             step = TrainStep(
                 task.objective, self.optimizers, learning_rate=None, gradient_clip=self.gradient_clip, world=world
             )
             step.settle(*(part[:1] for part in task.batch(0, world)))
-            with _progress(world, task, range(ends[0], ends[-1])) as advance:
+            with _progress(world, task, range(self.steps, whole.stop)) as advance:
                 for begin, end in pairwise(ends):
-                    figures = self._epoch(step, task, range(begin, end), range(ends[0], ends[-1]), world, advance)
+                    figures = self._epoch(step, task, range(begin, end), whole, world, advance)
                     if held_out is not None:
                         figures |= {f"val_{name}": value for name, value in self._judge(held_out, world).items()}
                     self.history.append(figures)

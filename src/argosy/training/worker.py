@@ -13,7 +13,9 @@ import torch
 from torch import nn
 
 from argosy.config import (
+    AnyVenture,
     ArgosyError,
+    ClassificationVenture,
     Execution,
     Layout,
     Precision,
@@ -21,6 +23,7 @@ from argosy.config import (
     TransformerConfig,
     UserError,
     Venture,
+    language_venture,
     resolve_recipe,
     transformer_config,
 )
@@ -32,6 +35,7 @@ from argosy.storage import Run, canonical_json, digest, disk_errors, since_start
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
 from argosy.training.changes import configuration_of
 from argosy.training.checkpoint import Checkpointer
+from argosy.training.classifier import train_classifier
 from argosy.training.held_out import held_out_loss
 from argosy.training.loop import TrainingLoop
 from argosy.training.manifest import latest_checkpoint, note_best, read_best
@@ -76,7 +80,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def work(run: Run, venture: Venture, stop_at: int | None) -> int:
+def work(run: Run, venture: AnyVenture, stop_at: int | None) -> int:
     """Train in this process as one rank; returns the signal that asked for a stop, or 0.
 
     With `stop_at`, training stops for now after that step, and measures itself on all the held-out text that
@@ -89,7 +93,10 @@ def work(run: Run, venture: Venture, stop_at: int | None) -> int:
     }
     try:
         with run.rank_lock(), join(venture.run) as world:
-            _train(run, venture, world, signals, stop_at)
+            if isinstance(venture, ClassificationVenture):
+                train_classifier(run, venture, world, lambda: bool(signals) or (run.path / STOP_FILE).exists())
+            else:
+                _train(run, language_venture(venture), world, signals, stop_at)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

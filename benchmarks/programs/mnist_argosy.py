@@ -1,0 +1,20 @@
+"""MNIST in Argosy, on any number of processes: `mnist_argosy.py DATA RESULT SEED`."""
+
+import sys
+
+import numpy as np
+import torch
+from timed import report
+
+import argosy
+
+data, result, seed = sys.argv[1:]
+torch.manual_seed(int(seed))
+with np.load(data) as file:
+    train, test = (file["x_train"], file["y_train"]), (file["x_test"], file["y_test"])
+
+with report(result) as figures:
+    model = argosy.models.perceptron(784, 128, 10)
+    trainer = argosy.Trainer(model, optimizer="adam", loss="cross_entropy", metrics=["accuracy"], seed=int(seed))
+    trainer.fit(train, validation=test, epochs=20, batch_size=128)
+    figures["accuracy"] = trainer.evaluate(test)["accuracy"]

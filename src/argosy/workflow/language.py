@@ -1,0 +1,157 @@
+"""The journey of a language model: text, tokens, a transformer, held-out loss, a report."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from argosy import config as configuration_room
+from argosy import data as data_room
+from argosy import evaluation as evaluation_room
+from argosy import parallel as parallel_room
+from argosy import report as report_room
+from argosy import training as training_room
+from argosy.config import Problem, UserError, Venture, language_venture
+from argosy.storage import Run, commit_folder, file_digest
+from argosy.workflow.stages import Journey, Options, Stage, report_inputs
+
+
+def check(venture: Venture, prepared: bool = False, evaluated: bool = False) -> list[Problem]:
+    """Every room's objections; what a stage that is done was made from may be gone."""
+    rooms = [configuration_room, parallel_room, training_room]
+    rooms += [room for room, done in ((data_room, prepared), (evaluation_room, evaluated)) if not done]
+    return [problem for room in rooms for problem in room.check(venture)]
+
+
+def _sources(run: Run, venture: Venture) -> Mapping[str, str]:
+    """Fingerprint of the text; where it is gone, that of what was prepared."""
+    try:
+        return {"sources": data_room.source_fingerprint(venture)}
+    except UserError:
+        receipt = run.receipt("prepare")
+        if receipt is None:
+            raise
+        return receipt.inputs
+
+
+def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
+    if _beside(run).is_dir():
+        commit_folder(_beside(run), run.data)
+    else:
+        data_room.prepare(venture, run.data)
+    return [path for path in sorted(run.data.iterdir()) if path.is_file()]
+
+
+def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
+    options.tell("train")
+    checkpoint = training_room.train(run, venture, options.stop_at)
+    if checkpoint.step < checkpoint.recipe.steps:
+        return None
+    return [*(path for path in sorted(checkpoint.folder.rglob("*")) if path.is_file()), run.metrics]
+
+
+def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
+    store, checkpoint = data_room.open_dataset(run.data), training_room.trained_checkpoint(run.checkpoints)
+    run.write_result("evaluation", evaluation_room.evaluate(venture, store, checkpoint, run.path))
+    answers = [run.path / evaluation_room.ANSWERS] if venture.evaluation.tasks else []
+    return [run.path / "evaluation.json", *answers]
+
+
+def _report(run: Run, venture: Venture, options: Options) -> list[Path]:
+    return [report_room.render(run)]
+
+
+def _checkpoint_hash(run: Run, _venture: Venture) -> Mapping[str, str]:
+    checkpoint = training_room.latest_checkpoint(run.checkpoints)
+    return {} if checkpoint is None else {"checkpoint": file_digest(checkpoint.folder / "manifest.json")}
+
+
+def _data_configuration(venture: Venture) -> Any:
+    """Where files lie is left to the fingerprint, so that a venture and the copy its run keeps are the same."""
+    tree = venture.data.model_dump(mode="json", exclude={"document_mask": True, "tokenizer": True})
+    for source, entry in zip(venture.data.sources, tree["sources"], strict=True):
+        entry |= {"path": None, "name": source.title}
+    return tree
+
+
+def _refuse_new_data(run: Run, venture: Venture, options: Options) -> None:
+    """Prepare beside the data that a checkpoint was trained on, which is kept unless this is the same again."""
+    latest = training_room.latest_checkpoint(run.checkpoints)
+    beside = _beside(run)
+    shutil.rmtree(beside, ignore_errors=True)
+    if latest is not None and not options.retrain:
+        data_room.prepare(venture, beside)
+        if file_digest(beside / "index.json") != latest.cursor.manifest_sha256:
+            shutil.rmtree(beside)
+            then = _data_configuration(language_venture(run.venture()))
+            raise training_room.data_changed(latest, then, _data_configuration(venture))
+
+
+def _beside(run: Run) -> Path:
+    return run.path / ".data.new"
+
+
+def _refuse_changes(run: Run, venture: Venture, options: Options) -> None:
+    latest = training_room.latest_checkpoint(run.checkpoints)
+    if latest is not None:
+        training_room.check_unchanged(
+            latest, venture, file_digest(run.data / "index.json"), allow_changes=options.allow_changes
+        )
+
+
+def _discard_training(run: Run) -> None:
+    """What was trained, and what was found out about it."""
+    for folder in (run.checkpoints, run.path / "tensorboard"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (run.metrics, run.path / "evaluation.json", run.path / evaluation_room.ANSWERS, run.report):
+        file.unlink(missing_ok=True)
+
+
+STAGES = (
+    Stage(
+        "prepare",
+        _sources,
+        _data_configuration,
+        _prepare,
+        guard=_refuse_new_data,
+        discard=lambda run: shutil.rmtree(_beside(run), ignore_errors=True),
+        packages=("numpy", "tokenizers", "tiktoken"),
+    ),
+    Stage(
+        "train",
+        lambda run, venture: {"data": file_digest(run.data / "index.json")},
+        training_room.configuration_of,
+        _train,
+        guard=_refuse_changes,
+        discard=_discard_training,
+        packages=("torch", "safetensors"),
+    ),
+    Stage(
+        "evaluate",
+        lambda run, venture: {**_checkpoint_hash(run, venture), **evaluation_room.inputs_of(venture)},
+        evaluation_room.configuration_of,
+        _evaluate,
+        packages=("torch",),
+    ),
+    Stage("report", report_inputs, lambda venture: venture.title, _report, packages=("plotly", "jinja2")),
+)
+
+
+def _prepared(run: Run) -> "data_room.Dataset":
+    return data_room.open_dataset(run.data, verify=False).index
+
+
+def _progress(run: Run) -> tuple[int, int | None, float | None]:
+    latest = training_room.latest_checkpoint(run.checkpoints)
+    return (latest.step, latest.recipe.steps, latest.loss) if latest else (0, None, None)
+
+
+JOURNEY = Journey(
+    stages=STAGES,
+    check=check,
+    prepared=_prepared,
+    trained=lambda run: training_room.trained_checkpoint(run.checkpoints),
+    evaluation=evaluation_room.Evaluation,
+    train=lambda run, venture, options: training_room.train(run, venture, options.stop_at),
+    progress=_progress,
+)
