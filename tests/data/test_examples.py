@@ -68,6 +68,17 @@ def test_parquet_is_the_same_table(tmp_path: Path) -> None:
     assert one.files == other.files
 
 
+def test_columns_are_found_by_name_and_classes_keep_theirs(tmp_path: Path) -> None:
+    content = "b,a,target\n" + "".join(f"{n},{n % 7},{n % 3}\n" for n in range(90))
+    made = prepare_examples(table(tmp_path, content, preprocessing=["cleaning"]), tmp_path / "d")
+    assert made.classes == ("0", "1", "2")
+    assert open_examples(tmp_path / "d").preprocessing.names == ["b", "a"]
+    (tmp_path / "u.csv").write_text("a,b,target\n" + "1,2,0\n3,4,1\n" * 30)
+    both = [{"kind": "table", "path": name} for name in ("t.csv", "u.csv")]
+    with pytest.raises(UserError, match=r"'table:u\.csv' has columns \['a', 'b'\]"):
+        prepare_examples(venture(tmp_path, *both), tmp_path / "e")
+
+
 def test_a_changed_file_has_another_fingerprint(tmp_path: Path) -> None:
     before = example_fingerprint(table(tmp_path))
     assert example_fingerprint(table(tmp_path, CSV + "1,red,yes\n")) != before
@@ -90,6 +101,7 @@ def test_damage_is_noticed(tmp_path: Path) -> None:
         ("a,target\n", "no examples"),
         ("target\nx\n", "no examples"),
         ("a,target\n1,x\n2,\n", "row 2 has no 'target'"),
+        ("a,a,target\n1,2,x\n", "two columns are called 'a'"),
         ("a,target\n1,x\n", "too few"),
         ("a,target\n" + "1,x\n2,x\n3,x\n4,x\n5,x\n6,x\n7,x\n8,x\n9,x\n", "one class|too few"),
         (CSV, "features hold text or are missing"),
@@ -111,7 +123,7 @@ def test_shapes_must_agree_and_files_exist(tmp_path: Path) -> None:
     (tmp_path / "c.npz").write_bytes(b"not an archive")
     a, b, c = ({"kind": "arrays", "path": f"{name}.npz"} for name in "abc")
     for sources, message in (
-        ([a, {"kind": "drawn-digits"}], r"shape \[28, 28\], 'arrays:a\.npz' of \[3\]"),
+        ([a, {"kind": "drawn-digits"}], r"shape \[28, 28\], 'arrays:a\.npz' \[3\]"),
         ([b], "expected features and targets"),
         ([c], "no .npz of plain arrays"),
     ):

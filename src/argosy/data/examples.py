@@ -1,10 +1,9 @@
 """Examples prepared for a classifier: read, split, preprocessed, kept as tensors that anyone can read."""
 
-import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -16,6 +15,7 @@ from argosy.data.digits import mnist
 from argosy.data.drawn import drawn_digits
 from argosy.data.preprocessing import Preprocessing
 from argosy.data.results import FORMAT
+from argosy.data.tables import read_table, typed
 from argosy.storage import atomic_folder, canonical_json, digest, file_digest, read_json, write_json
 
 FILES = ("train.safetensors", "held_out.safetensors", "preprocessing.json")
@@ -59,10 +59,18 @@ class Examples(NamedTuple):
 
 
 class _Raw(NamedTuple):
-    """Features as they were found [N, …] and class names or numbers [N]."""
+    """Examples as they were found."""
 
     features: Array
+    """[N, …]."""
     targets: Array
+    """Class names or numbers [N]."""
+    names: list[str] | None = None
+    """Of a table's columns."""
+
+    def chosen(self, rows: Array) -> "_Raw":
+        """Some of them."""
+        return _Raw(self.features[rows], self.targets[rows], self.names)
 
 
 def prepare_examples(venture: ClassificationVenture, folder: Path) -> ExampleSet:
@@ -72,22 +80,12 @@ def prepare_examples(venture: ClassificationVenture, folder: Path) -> ExampleSet
         UserError: `bad-examples`, `damaged-source` or `missing-source`, naming the source.
     """
     parts = [_split(source, venture) for source in venture.data.sources]
-    for source, (train, _) in zip(venture.data.sources[1:], parts[1:], strict=True):
-        found, expected = train.features.shape[1:], parts[0][0].features.shape[1:]
-        if found != expected:
-            raise UserError(
-                "bad-examples",
-                f"source {source.title!r} has features of shape {list(found)}, "
-                f"{venture.data.sources[0].title!r} of {list(expected)}",
-            )
-    train, held_out = (
-        _Raw(*(np.concatenate(arrays) for arrays in zip(*split, strict=True))) for split in zip(*parts, strict=True)
-    )
+    train, held_out = (_together(split, venture) for split in zip(*parts, strict=True))
     names = np.unique(train.targets)
     if len(names) < 2:
         raise UserError("bad-examples", f"all training examples are of one class, {names[0]}")
     preprocessing = Preprocessing(*venture.data.preprocessing)
-    features = _float32(preprocessing.fit(train.features))
+    features = _float32(preprocessing.fit(train.features, train.names))
     targets = _class_numbers(train.targets, names)
     held_out_features = _float32(preprocessing(held_out.features))
     held_out_targets = _class_numbers(held_out.targets, names)
@@ -172,7 +170,21 @@ def _split(source: ExampleSourceConfig, venture: ClassificationVenture) -> tuple
             "bad-examples",
             f"{path}: {len(chosen)} examples are too few to keep {venture.data.held_out_fraction:.0%} of them out",
         )
-    return _Raw(*(array[~chosen] for array in found)), _Raw(*(array[chosen] for array in found))
+    return found.chosen(~chosen), found.chosen(chosen)
+
+
+def _together(parts: Sequence[_Raw], venture: ClassificationVenture) -> _Raw:
+    first = parts[0]
+    for source, part in zip(venture.data.sources, parts, strict=True):
+        for what, found, expected in (
+            ("columns", part.names, first.names),
+            ("features of shape", list(part.features.shape[1:]), list(first.features.shape[1:])),
+        ):
+            if found != expected:
+                before = f"{venture.data.sources[0].title!r} {expected}"
+                raise UserError("bad-examples", f"source {source.title!r} has {what} {found}, {before}")
+    features, targets = (np.concatenate(arrays) for arrays in zip(*(part[:2] for part in parts), strict=True))
+    return _Raw(features, targets, first.names)
 
 
 def _held_out(examples: _Raw, fraction: float) -> Iterator[bool]:
@@ -186,7 +198,8 @@ def _held_out(examples: _Raw, fraction: float) -> Iterator[bool]:
 def _from_npz(path: Path) -> _Raw:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return _Raw(archive["features"], archive["targets"].reshape(-1))
+            features, targets = archive["features"], archive["targets"].reshape(-1)
+            return _Raw(features[:, None] if features.ndim == 1 else features, targets)
     except KeyError as error:
         raise UserError("bad-examples", f"{path}: {error.args[0]}; expected features and targets") from None
     except (OSError, ValueError) as error:
@@ -194,58 +207,17 @@ def _from_npz(path: Path) -> _Raw:
 
 
 def _from_table(path: Path, target: str) -> _Raw:
-    names, columns = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    if target not in names:
-        raise UserError("bad-examples", f"{path}: there is no column {target!r}{nearest(target, names)}")
-    features = [column for name, column in zip(names, columns, strict=True) if name != target]
-    if not features or not len(columns[0]):
+    columns = read_table(path)
+    if target not in columns:
+        raise UserError("bad-examples", f"{path}: there is no column {target!r}{nearest(target, columns)}")
+    targets = columns.pop(target)
+    if not columns or not targets:
         raise UserError("bad-examples", f"{path}: there are no examples")
-    targets = columns[names.index(target)]
     missing = np.flatnonzero([value is None or value == "" for value in targets])
     if len(missing):
         raise UserError("bad-examples", f"{path}: row {missing[0] + 1} has no {target!r}")
-    return _Raw(
-        np.stack([np.array(column, dtype=object) for column in features], axis=1), np.array(targets).astype(str)
-    )
-
-
-def _csv(path: Path) -> tuple[list[str], list[list[Any]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            names, rows = next(reader, []), []
-            for row in reader:
-                if len(row) != len(names):
-                    raise UserError(
-                        "bad-examples",
-                        f"{path}:{reader.line_num}: {len(row)} values, expected {len(names)} as the header",
-                    )
-                rows.append(row)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError("damaged-source", f"{path} is not a CSV table: {error}") from None
-    return names, [_typed([row[place] for row in rows]) for place in range(len(names))]
-
-
-def _typed(column: list[str]) -> list[Any]:
-    """Numbers where every value that is there is one; a column of a CSV has no type."""
-    try:
-        return [float(value) if value else None for value in column]
-    except ValueError:
-        return list(column)
-
-
-def _parquet(path: Path) -> tuple[list[str], list[list[Any]]]:
-    try:
-        from pyarrow import ArrowInvalid
-        from pyarrow.parquet import read_table
-    except ImportError:
-        hint = "pip install 'argosy[parquet]'"
-        raise UserError("missing-package", "reading Parquet needs pyarrow", hint=hint) from None
-    try:
-        table = read_table(path)
-    except (ArrowInvalid, OSError) as error:
-        raise UserError("damaged-source", f"{path} is not Parquet: {str(error).splitlines()[0]}") from None
-    return list(table.column_names), [column.to_pylist() for column in table.columns]
+    features = np.stack([np.array(typed(column), dtype=object) for column in columns.values()], axis=1)
+    return _Raw(features, np.array(targets).astype(str), list(columns))
 
 
 def _class_numbers(targets: Array, names: Array) -> Array:

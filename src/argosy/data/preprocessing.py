@@ -148,9 +148,12 @@ class Preprocessing:
         self.names: list[str] | None = None
         self.fitted = False
 
-    def fit(self, features: Any) -> Array:
-        """Learn from training features (an array, lists, or a data frame) and return them transformed."""
-        self.names = _names(features)
+    def fit(self, features: Any, names: list[str] | None = None) -> Array:
+        """Learn from training features (an array, lists, or a data frame) and return them transformed.
+
+        `names` are those of an array's columns.
+        """
+        self.names = names or _names(features)
         array = _raw(features)
         for step in self.steps:
             step.fit(array)

@@ -1,7 +1,6 @@
 """Where ranks find each other before they have a process group: a key-value store with a name for who is missing."""
 
 import contextlib
-import functools
 import itertools
 import os
 import socket
@@ -16,11 +15,18 @@ from argosy.config import RunConfig, RunFailed
 FOR_EVER = timedelta(days=365)  # rank 0 may prepare for hours; should it die, the store goes with it
 FAREWELL_S = 10.0
 _meetings = itertools.count()
+_opened: list[dist.Store] = []
 
 
-@functools.cache
 def _store(timeout_s: float) -> dist.Store:
-    """The store of this process: torchrun's where it has one, else rank 0's own."""
+    """The one store of this process, opened in `timeout_s`."""
+    if not _opened:
+        _opened.append(_open(timeout_s))
+    return _opened[0]
+
+
+def _open(timeout_s: float) -> dist.Store:
+    """Torchrun's store where it has one, else rank 0's own."""
     rank = int(os.environ["RANK"])
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     agent_holds_store = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
