@@ -142,6 +142,8 @@ class TrainStep:
         return self.module.no_sync()
 
     def _clip(self) -> Tensor:
-        limit = self.gradient_clip if self.gradient_clip is not None else float("inf")
-        norm: Tensor = torch.nn.utils.clip_grad_norm_(self.objective.parameters(), limit)
-        return norm
+        """Global gradient norm, before clipping."""
+        parameters = list(self.objective.parameters())
+        if self.gradient_clip is None:
+            return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        return torch.nn.utils.clip_grad_norm_(parameters, self.gradient_clip)

@@ -112,7 +112,7 @@ class Trainer:
         self.history, self.stop_training, self.steps = History(), False, 0
 
     def _optimizers(self, given: str | Optimizer | Callable[..., Optimizer], rate: float | None) -> list[Optimizer]:
-        self.optimizer_name = given if isinstance(given, str) else type(given).__name__
+        self.optimizer_name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
         if given == "muon":
             optimizers = build_optimizers(self.model, TrainingConfig(optimizer="muon"), rate or MUON_RATE, "float32")
         elif isinstance(given, str):
