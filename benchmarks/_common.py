@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent / "results"
 def arguments(description: str, *, name: str) -> argparse.Namespace:
     """Parse `--quick`, `--json`, `--fresh`, `--output`; quick and full results are different files."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="a smaller version, under a minute")
+    parser.add_argument("--quick", action="store_true", help="a smaller version, under two minutes")
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     parser.add_argument("--fresh", action="store_true", help="measure again what the output file already has")
     parser.add_argument("--output", type=Path, help=f"default: benchmarks/results/{name}.json")

@@ -14,14 +14,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ROOT / "benchmarks" / "programs"
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
+LITGPT = ROOT / ".venv-litgpt" / "bin" / "python"  # it needs older libraries than the others
 
 
-def peer_versions(packages: Sequence[str]) -> dict[str, str]:
-    """Versions of packages in `.venv-peers`; ends the benchmark when there is none."""
-    if not PEERS.exists():
+def peer_versions(packages: Sequence[str], python: Path = PEERS) -> dict[str, str]:
+    """Versions of packages in `.venv-peers`, or where `python` is; ends the benchmark when there is none."""
+    if not python.exists():
         raise SystemExit("the peers are not installed: make peers")
     script = "import sys, importlib.metadata as m, json; print(json.dumps({p: m.version(p) for p in sys.argv[1:]}))"
-    found = subprocess.run([PEERS, "-c", script, *packages], check=True, capture_output=True, text=True)
+    found = subprocess.run([python, "-c", script, *packages], check=True, capture_output=True, text=True)
     return {str(name): str(version) for name, version in json.loads(found.stdout).items()}
 
 

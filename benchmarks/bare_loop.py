@@ -3,7 +3,7 @@
 Same model, loss, optimiser, precision and batch shape as the venture of a prepared run; no checkpoints, no metrics
 file, no held-out loss, no data order: batches are slices of the memory map. Writes the time at which each step ended.
 
-    python benchmarks/bare_loop.py RUN PRECISION OUT
+    python benchmarks/bare_loop.py RUN PRECISION OUT [compiled]
 """
 
 import sys
@@ -20,7 +20,7 @@ from argosy.models import Transformer
 from argosy.storage import Run
 from argosy.training import summed_loss
 from argosy.training.optimizers import build_optimizers
-from argosy.training.precision import DTYPES
+from argosy.training.precision import DTYPES, compile_blocks
 
 
 def main() -> None:
@@ -36,6 +36,10 @@ def main() -> None:
     optimizers = build_optimizers(model, venture.training, recipe.learning_rate, precision)
     dtype = DTYPES[precision]
     length, rows = recipe.sequence_length, recipe.batch_size
+    if sys.argv[4:] == ["compiled"]:
+        tokens = torch.zeros((rows, length), dtype=torch.long)
+        compile_blocks(model, lambda: model.hidden(tokens).sum().backward())
+        model.zero_grad()
     with out.open("w", buffering=1) as ends:
         for step in count():
             starts = (step * rows + np.arange(rows)) * length % (len(data) - length - 1)
