@@ -28,7 +28,7 @@ def main() -> None:
     """Measure, keep, print."""
     options = arguments(__doc__ or "", name="mnist")
     seeds = range(1 if options.quick else 5)
-    head = header(["argosy", "torch"], seeds=len(seeds), peers=peer_versions(["keras", "tensorflow", "torch"]))
+    head = header(["argosy", "torch"], seeds=len(seeds), peers=peer_versions(["keras", "tensorflow-cpu", "torch"]))
     results = Results(options.output, head, fresh=options.fresh)
     with tempfile.TemporaryDirectory() as folder:
         data = save_mnist(Path(folder))

@@ -69,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     venture = {"tokens": tokens, "checkpoints": checkpoints, "every": tokens // (8 * 256) // checkpoints}
-    versions = peer_versions(["transformers", "accelerate", "keras", "tensorflow", "torch"])
+    versions = peer_versions(["transformers", "accelerate", "keras", "tensorflow-cpu", "torch"])
     configuration = {"seconds": seconds, "threads": threads, "venture": VENTURE, **venture}
     results = Results(options.output, header(["argosy", "torch"], peers=versions, **configuration), fresh=options.fresh)
     rows = []

@@ -51,7 +51,7 @@ def main() -> None:
     sizes, turns = (("3M",), 3) if options.quick else (("10M", "30M"), 6)
     threads = min(2, len(os.sched_getaffinity(0)))
     torch.set_num_threads(threads)
-    versions = peer_versions(["transformers", "accelerate", "keras", "tensorflow", "torch"])
+    versions = peer_versions(["transformers", "accelerate", "keras", "tensorflow-cpu", "torch"])
     versions |= peer_versions(["litgpt"], LITGPT) if LITGPT.exists() else {"litgpt": "not installed"}
     head = header(["argosy", "torch"], turns=turns, steps_a_turn=STEPS_A_TURN, threads=threads, peers=versions)
     results = Results(options.output, head, fresh=options.fresh)
