@@ -36,14 +36,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 part, target = hidden[start : start + size].to(dtype), targets[start : start + size]
                 counted = (target != IGNORED).unsqueeze(1)
                 index = target.clamp(min=0).unsqueeze(1)
-                logits = (part @ weight_cast.T).float()
-                normaliser = logits.logsumexp(1, keepdim=True)
-                total += ((normaliser - logits.gather(1, index)) * counted).sum()
+                logarithms = (part @ weight_cast.T).log_softmax(1, dtype=torch.float32)
+                total -= (logarithms.gather(1, index) * counted).sum()
                 if hidden_gradient is not None and weight_gradient is not None:
-                    slope = logits.sub_(normaliser).exp_()
+                    slope = logarithms.exp_()
                     slope.scatter_add_(1, index, slope.new_full((1, 1), -1.0).expand_as(index))
-                    slope = slope.mul_(counted).to(dtype)
-                    hidden_gradient[start : start + size] = slope @ weight_cast
+                    slope = slope.to(dtype)
+                    hidden_gradient[start : start + size] = (slope @ weight_cast) * counted
+                    part = part * counted
                     if dtype == weight_gradient.dtype:
                         weight_gradient.addmm_(slope.T, part)
                     else:
