@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+# Tests share the cores already, and threads that spin while they wait make small products a hundred times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 NO_DATA = "shared data not found: set ARGOSY_DATA"

@@ -58,8 +58,9 @@ def _array(values: Any, name: str) -> Array:
             "bad-examples", f"{name} are {array.dtype}, not numbers", hint="turn text and dates into numbers"
         )
     if array.dtype.kind == "f":
-        bad = np.argwhere(~np.isfinite(array))
-        if len(bad):
+        finite = np.isfinite(array)
+        if not finite.all():
+            bad = np.argwhere(~finite)
             place = ", ".join(map(str, bad[0]))
             raise UserError(
                 "bad-examples",

@@ -1,6 +1,7 @@
 """One optimiser update: forward, backward, clip, step. The loop decides when; this decides how."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class StepResult:
     loss: float
     """Mean over the tokens (or examples) of the global batch, in nats."""
     gradient_norm: float
-    """Global norm before clipping."""
+    """Global norm before clipping; 0 where it was not looked at."""
     skipped: bool
     """Whether the update was left out because the gradient was not finite."""
     stop_requested: bool
@@ -58,7 +59,8 @@ class TrainStep:
     """Forward and backward over micro-batches, one gradient exchange, one clipped update.
 
     `objective` maps (inputs, targets) to the summed loss [] and summed metrics [M]. Without `learning_rate`, the
-    optimisers keep the one they have.
+    optimisers keep the one they have. `guarded`, an update whose gradient is not finite is left out, which takes a look
+    at the gradient; with `gradient_clip` it is in any case.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class TrainStep:
         learning_rate: Callable[[int], float] | None,
         gradient_clip: float | None,
         micro_batch: int | None = None,
+        guarded: bool = True,
         world: World,
     ) -> None:
         self.objective, self.optimizers, self.world = objective, optimizers, world
         self.module, self.communication = replicate(objective, world)
         self.learning_rate, self.gradient_clip, self.micro_batch = learning_rate, gradient_clip, micro_batch
+        self.guarded = guarded or gradient_clip is not None
 
     def settle(self, inputs: Tensor, targets: Tensor) -> None:
         """Do a backward pass that is thrown away, so that the first update sums like every later one.
@@ -89,31 +93,38 @@ class TrainStep:
     def __call__(self, step: int, inputs: Tensor, targets: Tensor, *, count: int, stop: bool = False) -> StepResult:
         """Do update `step` (from 0) with this rank's rows of a global batch of `count` tokens or examples."""
         start = time.perf_counter()
-        # Replicas average their gradients, so each one's sum is scaled to make that average the global mean.
-        sums, waited = self._backward(inputs, targets, self.world.size / count)
-        norm = self._clip()
-        skipped = not bool(torch.isfinite(norm))
-        if not skipped:
-            for optimizer in self.optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = group["lr"] if self.learning_rate is None else self.learning_rate(step)
-                optimizer.step()
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        shared = torch.cat([sums, sums.new_tensor([float(stop)])])
+        sums, norm, waited = self.update(step, inputs, targets, count)
         before = time.perf_counter()
-        total, *metrics, stops = self.world.sum(shared).tolist()
+        total, *metrics, stops = self.world.sum(torch.cat([sums, sums.new_tensor([float(stop)])])).tolist()
         end = time.perf_counter()
         waited += end - before if self.world.size > 1 else 0.0
         return StepResult(
             loss=total / count,
-            gradient_norm=float(norm),
-            skipped=skipped,
+            gradient_norm=norm,
+            skipped=not math.isfinite(norm),
             stop_requested=stops > 0,
             compute_s=end - start - waited,
             communication_s=waited,
             metrics=tuple(value / count for value in metrics),
         )
+
+    def update(self, step: int, inputs: Tensor, targets: Tensor, count: int) -> tuple[Tensor, float, float]:
+        """Do it without telling the other ranks how it went.
+
+        Returns this rank's summed loss and metrics [1 + M], the gradient norm, and seconds of waiting for gradients.
+        """
+        # Replicas average their gradients, so each one's sum is scaled to make that average the global mean.
+        sums, waited = self._backward(inputs, targets, self.world.size / count)
+        norm = float(self._clip()) if self.guarded else 0.0
+        if math.isfinite(norm):
+            rate = None if self.learning_rate is None else self.learning_rate(step)
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups if rate is not None else ():
+                    group["lr"] = rate
+                optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        return sums, norm, waited
 
     def rate(self, step: int) -> float:
         """Learning rate of update `step`."""

@@ -174,7 +174,12 @@ class Trainer:
         self.stop_training = False
         with join(RunConfig()) as world:
             step = TrainStep(
-                task.objective, self.optimizers, learning_rate=None, gradient_clip=self.gradient_clip, world=world
+                task.objective,
+                self.optimizers,
+                learning_rate=None,
+                gradient_clip=self.gradient_clip,
+                guarded=False,
+                world=world,
             )
             step.settle(*(part[:1] for part in task.batch(0, world)))
             with _progress(world, task, range(self.steps, whole.stop)) as advance:
@@ -195,18 +200,20 @@ class Trainer:
         self, step: TrainStep, task: Task, part: range, whole: range, world: World, advance: Callable[..., None]
     ) -> dict[str, float]:
         self.model.train()
-        totals, seen = np.zeros(1 + len(self.metrics)), 0
+        wide = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's device has no float64
+        totals, seen = torch.zeros(1 + len(self.metrics), dtype=wide, device=self.device), 0
         for number in part:
             count = task.count(number)
             self._schedule(number - whole.start, len(whole))
-            result = step(number, *task.batch(number, world), count=count)
+            sums, _, _ = step.update(number, *task.batch(number, world), count)
             if self.average is not None:
                 self.average.update_parameters(self.model)
-            totals += np.array([result.loss, *result.metrics]) * count
+            totals += sums
             seen += count
             self.steps += 1
-            advance(count, partial(_note, self.history.epochs + 1, result.loss))
-        return dict(zip(("loss", *self.metric_names), (totals / max(1, seen)).tolist(), strict=True))
+            advance(count, partial(_note, self.history.epochs + 1, totals, seen, world))
+        figures = world.sum(totals) / max(1, seen)
+        return dict(zip(("loss", *self.metric_names), figures.tolist(), strict=True))
 
     def _schedule(self, step: int, steps: int) -> None:
         if self.schedule == "constant":
@@ -325,5 +332,6 @@ def _progress(world: World, task: Task, steps: range) -> Iterator[Callable[..., 
         yield gather
 
 
-def _note(epoch: int, loss: float) -> str:
-    return f"epoch {epoch}  loss {loss:.3f}"
+def _note(epoch: int, totals: Tensor, seen: int, world: World) -> str:
+    """The loss of the epoch so far; of several ranks, as this one has seen it."""
+    return f"epoch {epoch}  loss {float(totals[0]) * world.size / seen:.3f}"
