@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 = 1
 
-.PHONY: help setup quickstart test test-fast lint docs bench clean
+.PHONY: help setup quickstart test test-fast lint docs peers bench clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,8 +43,23 @@ docs: .venv/dev  ## Generate the reference pages and build the site
 	$(BIN)/python docs/generate.py
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: .venv/dev  ## Quick benchmarks beside peers
-	@for script in startup loader overhead prepare_memory exactness; do $(BIN)/python benchmarks/$$script.py --quick; done
+.venv-peers/ready:
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet torch==2.13.0 numpy
+	.venv-peers/bin/pip install --quiet torch==2.13.0 transformers==5.24.0 accelerate==1.15.0 keras==3.15.1 tensorflow-cpu==2.21.0
+	@touch $@
+
+# Apart from the others: it needs an older huggingface-hub.
+.venv-litgpt/ready:
+	$(PYTHON) -m venv .venv-litgpt
+	.venv-litgpt/bin/pip install --quiet torch==2.13.0 litgpt==0.5.13
+	@touch $@
+
+peers: .venv-peers/ready .venv-litgpt/ready  ## Install the packages that benchmarks compare with, 4 GB, apart from .venv
+
+BENCHMARKS := startup loader overhead prepare_memory exactness mnist tensorflow_programs training_speed time_to_loss gpu_training
+bench: .venv/dev peers  ## Quick benchmarks beside peers
+	@for script in $(BENCHMARKS); do $(BIN)/python benchmarks/$$script.py --quick; done
 
 clean:  ## Remove what building and testing left behind
 	rm -rf build site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

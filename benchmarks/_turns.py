@@ -46,19 +46,27 @@ def step_times(
     threads: int,
     start_limit_s: float = 900,
     between: Callable[[], object] = lambda: None,
+    failed: dict[str, str] | None = None,
 ) -> dict[str, list[float]]:
     """Seconds of each step of each contestant; `between` is called once a round, while all of them are halted.
 
     They are started one after the other, each when those before have warmed up and are halted. A turn is
-    `STEPS_A_TURN` steps of the slowest. Raises `ProgramEnded`.
+    `STEPS_A_TURN` steps of the slowest. Why one did not get through its warm-up is put into `failed`; without that, it
+    raises `ProgramEnded`.
     """
     with contextlib.ExitStack() as stack:
         running: list[tuple[Contestant, psutil.Process]] = []
         for contestant in contestants:
-            process = stack.enter_context(_started(contestant, threads, start_limit_s))
+            try:
+                process = stack.enter_context(_started(contestant, threads, start_limit_s))
+            except ProgramEnded as error:
+                if failed is None:
+                    raise
+                failed[contestant.name] = str(error)
+                continue
             running.append((contestant, process))
             _each(process, psutil.Process.suspend)
-        turn_s = STEPS_A_TURN * max(statistics.median(_steps(contestant.ends())) for contestant, _ in running)
+        turn_s = max((STEPS_A_TURN * statistics.median(_steps(c.ends())) for c, _ in running), default=0.0)
         for _ in range(turns):
             for _, process in running:
                 _each(process, psutil.Process.resume)
@@ -75,7 +83,8 @@ def step_times(
 @contextlib.contextmanager
 def _started(contestant: Contestant, threads: int, limit_s: float) -> Iterator[psutil.Process]:
     """Start it, wait until it is warm; kill it and its children in the end."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **contestant.environment}
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(threads))
+    environment = {**os.environ, **limits, **contestant.environment}
     with tempfile.TemporaryFile() as output:
         process = psutil.Popen(
             [str(part) for part in contestant.command], env=environment, stdout=output, stderr=subprocess.STDOUT

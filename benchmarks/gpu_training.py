@@ -15,7 +15,7 @@ import torch
 
 from _common import Results, arguments, header, print_table
 from _training import Prepared, prepared
-from _turns import WARMUP_STEPS, Contestant, ProgramEnded, metrics_ends, step_times
+from _turns import WARMUP_STEPS, Contestant, metrics_ends, step_times
 
 VENTURE = """
 name = "gpu"
@@ -67,10 +67,10 @@ def _measure(text: Prepared, size: str, length: int, micro_batch: int) -> dict[s
     run, rows = text.copy(), BATCH // length
     settings = f"model.size={size}", f"data.sequence_length={length}", f"training.batch_size={rows}"
     command = text.command(run, *settings, f"training.micro_batch={micro_batch}")
-    try:
-        step_times([Contestant("argosy", command, lambda: metrics_ends(run.metrics))], turns=2, threads=4)
-    except ProgramEnded as error:
-        return {"failed": str(error)}
+    failed: dict[str, str] = {}
+    step_times([Contestant("argosy", command, lambda: metrics_ends(run.metrics))], turns=2, threads=4, failed=failed)
+    if failed:
+        return {"failed": failed["argosy"]}
     parameters = next(event["parameters"] for event in run.read_events() if event["kind"] == "started")
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()[WARMUP_STEPS:-1]]
     found = {name: statistics.median(line[name] for line in lines) for name in ("tokens_per_s", "mfu", "memory_gib")}

@@ -1,8 +1,8 @@
 """What the trainer costs: tokens per second of `argosy train` beside `bare_loop.py`, the same parts in a plain loop.
 
-Both run at once as processes of their own, and take turns of a few steps (`_turns.py`). Same number of threads, and
-the precision that training chooses on this machine. The trainer's step includes its data order, metrics, TensorBoard
-and progress. Rates are those of the median.
+Both run at once as processes of their own, and take turns of a few steps (`_turns.py`). Same number of threads, same
+allocator, and the precision that training chooses on this machine. The trainer's step includes its data order,
+metrics, TensorBoard and progress. Rates are those of the median.
 """
 
 import json

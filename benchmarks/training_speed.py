@@ -1,11 +1,11 @@
 """Tokens per second of training beside the packaged trainers, about 10 M and 30 M parameters, on two cores.
 
-transformers' Trainer, Keras 3 and `litgpt pretrain` (its own environment; left out where `make peers` could not
-install it) train a Llama, or Keras's nearest, of the same shape on the same tokens in the same batches. Each trainer
-first runs alone in each of its variants: compiled or not, Keras on either backend, bfloat16 where its products are
-faster here; its fastest is the one that counts. Those, `argosy train` and `bare_loop.py` then take turns
-(`_turns.py`). The peak is the best matrix product of PyTorch in that precision on as many threads, measured between
-rounds while all are halted; a step's FLOPs are PaLM's 6N + 12LDT a token.
+transformers' Trainer, Keras 3 and `litgpt pretrain` (its own environment; left out where that was not installed) train
+a Llama, or Keras's nearest, of the same shape on the same tokens in the same batches. The variants of each trainer
+first take turns (`_turns.py`): compiled or not, Keras on either backend, bfloat16 where its products are faster here.
+The fastest of each trainer and `bare_loop.py` then take turns. The peak is the best matrix product of PyTorch in that
+precision on as many threads, measured between rounds while all are halted; a step's FLOPs are PaLM's 6N + 12LDT a
+token.
 """
 
 import json
@@ -13,7 +13,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -24,7 +24,7 @@ import torch
 from _common import Results, arguments, header, print_table
 from _peers import LITGPT, peer_versions
 from _training import Prepared, Variant, peer_command, prepared, write_setup
-from _turns import STEPS_A_TURN, Contestant, ProgramEnded, metrics_ends, step_times, written_ends
+from _turns import STEPS_A_TURN, Contestant, metrics_ends, step_times, written_ends
 from argosy.training.precision import DTYPES, choose_precision, matmul_flops_per_s
 
 VENTURE = """
@@ -48,7 +48,7 @@ PEAK_SIZES = (512, 2048)  # of square products: which one is faster differs betw
 def main() -> None:
     """Measure, keep, print."""
     options = arguments(__doc__ or "", name="training_speed")
-    sizes, turns = (("3M",), 3) if options.quick else (("10M", "30M"), 6)
+    sizes, turns = (("3M",), 2) if options.quick else (("10M", "30M"), 6)
     threads = min(2, len(os.sched_getaffinity(0)))
     torch.set_num_threads(threads)
     versions = peer_versions(["transformers", "accelerate", "keras", "tensorflow-cpu", "torch"])
@@ -56,16 +56,16 @@ def main() -> None:
     head = header(["argosy", "torch"], turns=turns, steps_a_turn=STEPS_A_TURN, threads=threads, peers=versions)
     results = Results(options.output, head, fresh=options.fresh)
     precisions = results.measure("precisions", _precisions)
-    compilers = (False,) if options.quick else (False, True)
-    variants = [
-        variant for variant in _variants(precisions, compilers) if LITGPT.exists() or variant.trainer != "litgpt"
-    ]
+    variants = _variants(precisions, compilers=(False,) if options.quick else (False, True))
     with tempfile.TemporaryDirectory() as folder:
         text = cache(lambda size: prepared(Path(folder) / size, VENTURE.format(size=size)))
+        best = {trainer: some[0] for trainer, some in variants.items()}
         if not options.quick:
-            for variant in variants:  # at one size: which is fastest hardly depends on it
-                results.measure(f"alone: {variant.name}", lambda v=variant: _alone(text(sizes[0]), v, threads))
-        best = _fastest(variants, results.measurements)
+            for trainer, some in variants.items():  # at one size: which is fastest hardly depends on it
+                rates = results.measure(
+                    f"variants: {trainer}", lambda some=some: _rates(text(sizes[0]), some, turns, threads)
+                )["tokens_per_s"]
+                best[trainer] = max(some, key=lambda variant, rates=rates: rates.get(variant.name, 0.0))
         for size in sizes:
             results.measure(size, lambda size=size: _together(text(size), best, turns, threads))
     if options.json:
@@ -91,35 +91,26 @@ def _precisions() -> list[str]:
     return ["float32"] if chosen == "float32" else ["float32", "bfloat16"]
 
 
-def _variants(precisions: Sequence[str], compilers: Sequence[bool]) -> Iterator[Variant]:
-    for precision, compiled in product(precisions, compilers):
-        yield Variant("argosy", precision, compiled)
-        yield Variant("transformers", precision, compiled)
-        yield Variant("keras", precision, compiled, "torch")
-        yield Variant("keras", precision, compiled, "tensorflow")
-        yield Variant("litgpt", precision, compiled)
+def _variants(precisions: Sequence[str], compilers: Sequence[bool]) -> dict[str, list[Variant]]:
+    """What each trainer could do here."""
+    variants: dict[str, list[Variant]] = {"argosy": [], "transformers": [], "keras": []}
+    variants |= {"litgpt": []} if LITGPT.exists() else {}
+    for trainer, precision, compiled in product(variants, precisions, compilers):
+        backends = ("tensorflow", "torch") if trainer == "keras" else ("",)
+        variants[trainer] += [Variant(trainer, precision, compiled, backend) for backend in backends]
+    return variants
 
 
-def _fastest(variants: Sequence[Variant], measured: dict[str, Any]) -> dict[str, Variant]:
-    """The fastest variant of each trainer; the first where they were not tried."""
-    best: dict[str, Variant] = {}
-
-    def rate(variant: Variant) -> float:
-        return measured.get(f"alone: {variant.name}", {}).get("tokens_per_s", 0.0)
-
-    for variant in variants:
-        if variant.trainer not in best or rate(variant) > rate(best[variant.trainer]):
-            best[variant.trainer] = variant
-    return best
-
-
-def _alone(data: Prepared, variant: Variant, threads: int) -> dict[str, Any]:
-    """Tokens per second of one variant; where it does not work, why."""
-    try:
-        (steps,) = step_times([_contestant(data, variant)], turns=1, threads=threads).values()
-    except ProgramEnded as error:
-        return {"failed": str(error)}
-    return {"tokens_per_s": data.recipe.tokens_per_step / statistics.median(steps)}
+def _rates(data: Prepared, variants: Sequence[Variant], turns: int, threads: int) -> dict[str, Any]:
+    """Tokens per second of variants that take turns, and why others do not work."""
+    failed: dict[str, str] = {}
+    contestants = [_contestant(data, variant, variant.name) for variant in variants]
+    times = step_times(contestants, turns=turns, threads=threads, failed=failed)
+    tokens = data.recipe.tokens_per_step
+    return {
+        "tokens_per_s": {name: tokens / statistics.median(steps) for name, steps in times.items()},
+        "failed": failed,
+    }
 
 
 def _together(data: Prepared, best: Mapping[str, Variant], turns: int, threads: int) -> dict[str, Any]:
@@ -130,7 +121,7 @@ def _together(data: Prepared, best: Mapping[str, Variant], turns: int, threads: 
         dtype = DTYPES[best["argosy"].precision]
         peaks.extend(matmul_flops_per_s(dtype, torch.device("cpu"), size) for size in PEAK_SIZES)
 
-    contestants = [_contestant(data, variant) for variant in best.values()]
+    contestants = [_contestant(data, variant, trainer) for trainer, variant in best.items()]
     contestants.append(_bare_loop(data, best["argosy"]))
     times = step_times(contestants, turns=turns, threads=threads, between=measure_peak)
     rates = {name: data.recipe.tokens_per_step / statistics.median(steps) for name, steps in times.items()}
@@ -150,14 +141,14 @@ def _together(data: Prepared, best: Mapping[str, Variant], turns: int, threads: 
     }
 
 
-def _contestant(data: Prepared, variant: Variant) -> Contestant:
+def _contestant(data: Prepared, variant: Variant, name: str) -> Contestant:
     run = data.copy()
     if variant.trainer == "argosy":
         settings = f"training.precision={variant.precision}", f"training.compile={str(variant.compile).lower()}"
-        return Contestant("argosy", data.command(run, *settings), lambda: metrics_ends(run.metrics))
+        return Contestant(name, data.command(run, *settings), lambda: metrics_ends(run.metrics))
     setup = write_setup(run.path / "setup.json", data, variant)
     ends = setup.with_suffix(".ends")
-    return Contestant(variant.trainer, peer_command(variant, setup), lambda: written_ends(ends), variant.environment)
+    return Contestant(name, peer_command(variant, setup), lambda: written_ends(ends), variant.environment)
 
 
 def _bare_loop(data: Prepared, variant: Variant) -> Contestant:
