@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 Advance = Callable[..., None]
+REFRESHES_PER_S = 2  # drawing takes milliseconds of the interpreter, which a training step has to wait for
 
 
 @contextlib.contextmanager
@@ -27,7 +28,7 @@ def progress(title: str, total: float | None, unit: str) -> Iterator[Advance]:
         TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
         TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     )
-    with Progress(*columns, console=console, transient=True, expand=True) as bars:
+    with Progress(*columns, console=console, transient=True, expand=True, refresh_per_second=REFRESHES_PER_S) as bars:
         task = bars.add_task(title, total=total, rate="", note="")
 
         def advance(amount: float, note: str = "") -> None:
