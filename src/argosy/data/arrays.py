@@ -84,6 +84,10 @@ class ArrayPlan:
         self._order = row_order([self.size], None, seed)
         self._epoch = lru_cache(maxsize=2)(lambda epoch: self._order.rows(epoch * self.size, self.size)[1])
 
+    def count(self, step: int) -> int:
+        """Examples of a step, over all ranks; known without the order."""
+        return min(self.batch_size, self.size - step % self.steps_per_epoch * self.batch_size)
+
     def rows(self, step: int) -> npt.NDArray[np.int64]:
         """The examples of a step, over all ranks."""
         epoch, place = divmod(step, self.steps_per_epoch)

@@ -5,13 +5,14 @@ import time
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch.nn import functional
 
 from argosy.config import RunFailed
 from argosy.data import Examples, Preprocessing
 from argosy.evaluation.results import ClassAccuracy, Classification, SimpleClassifier
 from argosy.training import TrainedClassifier, Trainer
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Z_95 = 1.959964
 
@@ -37,7 +38,7 @@ def evaluate_classifier(examples: Examples, classifier: TrainedClassifier) -> Cl
         step=classifier.step,
         epoch=classifier.epoch,
         examples=len(targets),
-        loss=_cross_entropy(logits, targets),
+        loss=float(functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets))),
         accuracy=float(confusion.trace() / len(targets)),
         accuracy_low=low,
         accuracy_high=high,
@@ -64,11 +65,6 @@ def _class_accuracy(name: str, number: int, confusion: Ints) -> ClassAccuracy:
         recall=float(right / there) if there else None,
         precision=float(right / found) if found else None,
     )
-
-
-def _cross_entropy(logits: Floats, targets: Ints) -> float:
-    shifted = logits - logits.max(1, keepdims=True)
-    return float((np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(targets)), targets]).mean())
 
 
 def _baselines(examples: Examples) -> tuple[SimpleClassifier, ...]:

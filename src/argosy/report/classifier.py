@@ -10,7 +10,7 @@ import orjson
 from argosy.report.headline import Fact
 from argosy.report.page import shared_content, write_page
 from argosy.report.plots import Plot, curve, plot_layout
-from argosy.report.tree import Tree, branch, branches, find, number, text
+from argosy.report.tree import Tree, branches, find, number, text
 from argosy.report.units import SPACE, count, duration
 from argosy.report.views import RunView, view_run
 from argosy.storage import Run
@@ -162,14 +162,12 @@ def _data(dataset: Tree) -> list[tuple[str, str, str]]:
 
 
 def _plots(epochs: Sequence[Tree]) -> Iterator[Plot]:
+    x = [number(line, "epoch") or 0.0 for line in epochs]
     for name, title, unit in (("loss", "Loss", "nats an example"), ("accuracy", "Accuracy", "share that is right")):
-        known = [
-            (e, branch(epochs[e - 1])) for e in range(1, len(epochs) + 1) if number(epochs[e - 1], name) is not None
-        ]
-        if not known:
+        if not any(number(line, name) is not None for line in epochs):
             continue
-        x = [float(epoch) for epoch, _ in known]
-        columns = {label: [number(tree, key) or 0.0 for _, tree in known] for label, key in _named(name)}
+        labels = {"training": name, "held-out": f"val_{name}"}
+        columns = {label: [number(line, key) or 0.0 for line in epochs] for label, key in labels.items()}
         roles = {"training": "main", "held-out": "second"}
         data: list[dict[str, Any]] = [curve(label, x, y, roles[label]) for label, y in columns.items()]
         ends = " and ".join(f"{y[-1]:.4f} ({label})" for label, y in columns.items())
@@ -184,7 +182,3 @@ def _plots(epochs: Sequence[Tree]) -> Iterator[Plot]:
             tuple((f"{x[i]:.0f}", *(f"{y[i]:.4f}" for y in columns.values())) for i in range(0, len(epochs), every)),
             {"data": data, "layout": plot_layout("epoch")},
         )
-
-
-def _named(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return ("training", name), ("held-out", f"val_{name}")

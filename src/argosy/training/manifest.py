@@ -29,8 +29,17 @@ def complete_checkpoints(folder: Path) -> list[Path]:
 
 def latest_checkpoint(folder: Path) -> Checkpoint | None:
     """Open the newest complete checkpoint, unverified; None when there is none."""
+    return _latest(folder, Checkpoint)
+
+
+def latest_classifier(folder: Path) -> TrainedClassifier | None:
+    """Open the newest classifier saved, unverified; None when there is none."""
+    return _latest(folder, TrainedClassifier)
+
+
+def _latest(folder: Path, kind: type[T]) -> T | None:
     complete = complete_checkpoints(folder)
-    return open_checkpoint(complete[-1]) if complete else None
+    return _open(complete[-1], kind) if complete else None
 
 
 def best_checkpoint(folder: Path) -> Checkpoint | None:
@@ -57,12 +66,12 @@ def note_best(folder: Path, step: int, held_out: HeldOut) -> None:
 
 def open_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint's manifest; raises `UserError` when it is damaged."""
-    return _read_manifest(folder, Checkpoint).model_copy(update={"folder": folder})
+    return _open(folder, Checkpoint)
 
 
-def _read_manifest(folder: Path, kind: type[T]) -> T:
+def _open(folder: Path, kind: type[T]) -> T:
     try:
-        return kind.model_validate_json(canonical_json(read_json(folder / "manifest.json")))
+        checkpoint = kind.model_validate_json(canonical_json(read_json(folder / "manifest.json")))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
         raise UserError(
@@ -70,23 +79,7 @@ def _read_manifest(folder: Path, kind: type[T]) -> T:
             f"{folder}/manifest.json is not a manifest of this version: {wrong}",
             hint=f"remove the folder {folder}, or open it with the version that wrote it",
         ) from None
-
-
-def latest_classifier(folder: Path) -> TrainedClassifier | None:
-    """Open the newest classifier saved, unverified; None when there is none."""
-    complete = complete_checkpoints(folder)
-    if not complete:
-        return None
-    return _read_manifest(complete[-1], TrainedClassifier).model_copy(update={"folder": complete[-1]})
-
-
-def trained_classifier(folder: Path) -> TrainedClassifier:
-    """The newest classifier, every file of it compared with its hash; raises `UserError` where there is none."""
-    trained = latest_classifier(folder)
-    if trained is None:
-        raise UserError("no-checkpoint", f"{folder.parent} has no checkpoint yet", hint="`argosy train` makes one")
-    verify(trained)
-    return trained
+    return checkpoint.model_copy(update={"folder": folder})
 
 
 def verify(checkpoint: Checkpoint | TrainedClassifier) -> None:
@@ -113,15 +106,24 @@ def verify(checkpoint: Checkpoint | TrainedClassifier) -> None:
 
 def trained_checkpoint(folder: Path) -> Checkpoint:
     """The newest checkpoint, every file of it compared with its hash; raises `UserError` where there is none."""
-    checkpoint = latest_checkpoint(folder)
+    return _trained(folder, Checkpoint)
+
+
+def trained_classifier(folder: Path) -> TrainedClassifier:
+    """The newest classifier, every file of it compared with its hash; raises `UserError` where there is none."""
+    return _trained(folder, TrainedClassifier)
+
+
+def _trained(folder: Path, kind: type[T]) -> T:
+    checkpoint = _latest(folder, kind)
     if checkpoint is None:
         raise UserError("no-checkpoint", f"{folder.parent} has no checkpoint yet", hint="`argosy train` makes one")
     try:
         verify(checkpoint)
     except UserError:
-        if latest_checkpoint(folder) == checkpoint:
+        if _latest(folder, kind) == checkpoint:
             raise
-        return trained_checkpoint(folder)  # training went on meanwhile and removed it
+        return _trained(folder, kind)  # training went on meanwhile and removed it
     return checkpoint
 
 

@@ -236,10 +236,8 @@ class Trainer:
         if isinstance(examples, Sequences):
             self._check_text(examples, targets=targets, class_weight=class_weight, augmentation=augmentation)
             return TextTask(self.model, examples, batch_size, seed=self.seed, device=self.device)
-        if not self.preprocessing.fitted:
-            data = as_arrays(examples, targets, self.preprocessing.fit)
-        else:
-            data = as_arrays(examples, targets, self.preprocessing)
+        prepare = self.preprocessing if self.preprocessing.fitted else self.preprocessing.fit
+        data = as_arrays(examples, targets, prepare)
         check_examples(self.model, data, self.loss_name, self.loss, self.device)
         weights = None if class_weight is None else self._weights(class_weight, data)
         objective = ExampleObjective(self.model, self.loss, self.metrics, weights)

@@ -1,7 +1,5 @@
 """The journey of a classifier: examples, tensors, a network, accuracy, a report."""
 
-import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +10,13 @@ from argosy import report as report_room
 from argosy import training as training_room
 from argosy.config import ClassificationVenture, Problem, UserError
 from argosy.storage import Run, file_digest
-from argosy.workflow.stages import Journey, Options, Stage, report_inputs
+from argosy.workflow.stages import Journey, Options, Stage, discard_training, manifest_hash, report_inputs, sources
 
 
 def check(venture: ClassificationVenture, prepared: bool, evaluated: bool) -> list[Problem]:
     """Every room's objections."""
     found = [*parallel_room.check(venture), *training_room.check(venture)]
     return found if prepared else [*found, *data_room.check_examples(venture)]
-
-
-def _sources(run: Run, venture: ClassificationVenture) -> Mapping[str, str]:
-    """Fingerprint of the files; where they are gone, that of what was prepared."""
-    try:
-        return {"sources": data_room.example_fingerprint(venture)}
-    except UserError:
-        receipt = run.receipt("prepare")
-        if receipt is None:
-            raise
-        return receipt.inputs
 
 
 def _data_configuration(venture: ClassificationVenture) -> Any:
@@ -64,23 +51,11 @@ def _refuse_changes(run: Run, venture: ClassificationVenture, options: Options) 
         training_room.check_classifier_unchanged(latest, venture, file_digest(run.data / "index.json"))
 
 
-def _discard_training(run: Run) -> None:
-    for folder in (run.checkpoints, run.path / "tensorboard"):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.metrics, run.path / "evaluation.json", run.report):
-        file.unlink(missing_ok=True)
-
-
 def _evaluate(run: Run, venture: ClassificationVenture, options: Options) -> list[Path]:
     examples = data_room.open_examples(run.data)
     trained = training_room.trained_classifier(run.checkpoints)
     run.write_result("evaluation", evaluation_room.evaluate_classifier(examples, trained))
     return [run.path / "evaluation.json"]
-
-
-def _trained_hash(run: Run, _venture: ClassificationVenture) -> Mapping[str, str]:
-    trained = training_room.latest_classifier(run.checkpoints)
-    return {} if trained is None else {"checkpoint": file_digest(trained.folder / "manifest.json")}
 
 
 def _progress(run: Run) -> tuple[int, int | None, float | None]:
@@ -94,7 +69,7 @@ JOURNEY = Journey(
     stages=(
         Stage(
             "prepare",
-            _sources,
+            lambda run, venture: sources(run, data_room.example_fingerprint, venture),
             _data_configuration,
             _prepare,
             guard=_refuse_new_data,
@@ -106,10 +81,16 @@ JOURNEY = Journey(
             training_room.classifier_configuration,
             _train,
             guard=_refuse_changes,
-            discard=_discard_training,
+            discard=discard_training,
             packages=("torch", "safetensors"),
         ),
-        Stage("evaluate", _trained_hash, lambda venture: None, _evaluate, packages=("torch",)),
+        Stage(
+            "evaluate",
+            lambda run, venture: manifest_hash(training_room.latest_classifier(run.checkpoints)),
+            lambda venture: None,
+            _evaluate,
+            packages=("torch",),
+        ),
         Stage(
             "report",
             report_inputs,

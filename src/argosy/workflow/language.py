@@ -1,7 +1,6 @@
 """The journey of a language model: text, tokens, a transformer, held-out loss, a report."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,16 @@ from argosy import evaluation as evaluation_room
 from argosy import parallel as parallel_room
 from argosy import report as report_room
 from argosy import training as training_room
-from argosy.config import Problem, UserError, Venture, language_venture
+from argosy.config import Problem, Venture, language_venture
 from argosy.storage import Run, commit_folder, file_digest
-from argosy.workflow.stages import Journey, Options, Stage, report_inputs
+from argosy.workflow.stages import Journey, Options, Stage, discard_training, manifest_hash, report_inputs, sources
 
 
-def check(venture: Venture, prepared: bool = False, evaluated: bool = False) -> list[Problem]:
+def check(venture: Venture, prepared: bool, evaluated: bool) -> list[Problem]:
     """Every room's objections; what a stage that is done was made from may be gone."""
     rooms = [configuration_room, parallel_room, training_room]
     rooms += [room for room, done in ((data_room, prepared), (evaluation_room, evaluated)) if not done]
     return [problem for room in rooms for problem in room.check(venture)]
-
-
-def _sources(run: Run, venture: Venture) -> Mapping[str, str]:
-    """Fingerprint of the text; where it is gone, that of what was prepared."""
-    try:
-        return {"sources": data_room.source_fingerprint(venture)}
-    except UserError:
-        receipt = run.receipt("prepare")
-        if receipt is None:
-            raise
-        return receipt.inputs
 
 
 def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
@@ -59,11 +47,6 @@ def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
 
 def _report(run: Run, venture: Venture, options: Options) -> list[Path]:
     return [report_room.render(run)]
-
-
-def _checkpoint_hash(run: Run, _venture: Venture) -> Mapping[str, str]:
-    checkpoint = training_room.latest_checkpoint(run.checkpoints)
-    return {} if checkpoint is None else {"checkpoint": file_digest(checkpoint.folder / "manifest.json")}
 
 
 def _data_configuration(venture: Venture) -> Any:
@@ -99,18 +82,10 @@ def _refuse_changes(run: Run, venture: Venture, options: Options) -> None:
         )
 
 
-def _discard_training(run: Run) -> None:
-    """What was trained, and what was found out about it."""
-    for folder in (run.checkpoints, run.path / "tensorboard"):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in (run.metrics, run.path / "evaluation.json", run.path / evaluation_room.ANSWERS, run.report):
-        file.unlink(missing_ok=True)
-
-
 STAGES = (
     Stage(
         "prepare",
-        _sources,
+        lambda run, venture: sources(run, data_room.source_fingerprint, venture),
         _data_configuration,
         _prepare,
         guard=_refuse_new_data,
@@ -123,12 +98,15 @@ STAGES = (
         training_room.configuration_of,
         _train,
         guard=_refuse_changes,
-        discard=_discard_training,
+        discard=discard_training,
         packages=("torch", "safetensors"),
     ),
     Stage(
         "evaluate",
-        lambda run, venture: {**_checkpoint_hash(run, venture), **evaluation_room.inputs_of(venture)},
+        lambda run, venture: {
+            **manifest_hash(training_room.latest_checkpoint(run.checkpoints)),
+            **evaluation_room.inputs_of(venture),
+        },
         evaluation_room.configuration_of,
         _evaluate,
         packages=("torch",),

@@ -1,6 +1,7 @@
 """A stage of a journey: what it depends on, what it writes, how it is done, and its receipt."""
 
 import importlib.metadata
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from argosy.config import AnyVenture, Problem
+from argosy.config import AnyVenture, Problem, UserError
+from argosy.evaluation import ANSWERS
 from argosy.storage import Run, canonical_json, digest, file_digest, venture_tree
+from argosy.training import Checkpoint, TrainedClassifier
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,30 @@ def do(each: Stage, run: Run, venture: AnyVenture, options: Options, *, force: b
 def say(message: str) -> None:
     """Tell the user."""
     print(message, file=sys.stderr, flush=True)
+
+
+def sources(run: Run, fingerprint: Callable[[Any], str], venture: AnyVenture) -> Mapping[str, str]:
+    """Fingerprint of what a venture is made from; where that is gone, of what was prepared."""
+    try:
+        return {"sources": fingerprint(venture)}
+    except UserError:
+        receipt = run.receipt("prepare")
+        if receipt is None:
+            raise
+        return receipt.inputs
+
+
+def manifest_hash(trained: Checkpoint | TrainedClassifier | None) -> Mapping[str, str]:
+    """Hash of what is evaluated; nothing before training."""
+    return {} if trained is None else {"checkpoint": file_digest(trained.folder / "manifest.json")}
+
+
+def discard_training(run: Run) -> None:
+    """Remove what was trained, and what was found out about it."""
+    for folder in (run.checkpoints, run.path / "tensorboard"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (run.metrics, run.path / "evaluation.json", run.path / ANSWERS, run.report):
+        file.unlink(missing_ok=True)
 
 
 def report_inputs(run: Run, venture: AnyVenture) -> Mapping[str, str]:
