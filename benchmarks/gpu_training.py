@@ -7,7 +7,6 @@ steps after the warm-up. Where a micro-batch does not fit into memory, its row s
 import json
 import statistics
 import tempfile
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +32,7 @@ precision = "bfloat16"
 compile = true
 checkpoint_every = 100000
 """
-SHAPES = [("100M", 2048), ("300M", 2048), ("1B", 2048), ("1B", 4096)]
-MICRO_BATCHES = (32_768, 16_384)  # tokens
+SHAPES = [("100M", 2048, 32_768), ("300M", 2048, 32_768), ("1B", 2048, 16_384), ("1B", 4096, 16_384)]
 BATCH = 131_072  # tokens
 
 
@@ -50,7 +48,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         text = prepared(Path(folder) / "text", VENTURE)
-        for (size, length), tokens in product(shapes, MICRO_BATCHES):
+        for size, length, tokens in shapes:
             name = f"{size}, sequences of {length}, micro-batches of {tokens}"
             found = results.measure(name, lambda s=size, t=length, n=tokens: _measure(text, s, t, n // t))
             if "failed" in found:

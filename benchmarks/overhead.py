@@ -16,6 +16,7 @@ from typing import Any
 
 from _common import Results, arguments, header, print_table
 from _turns import STEPS_A_TURN, Contestant, metrics_ends, step_times, written_ends
+from argosy.parallel import GLIBC_TUNABLES
 from argosy.storage import Run
 
 VENTURE = """
@@ -76,7 +77,7 @@ def _contestants(venture: Path, run: Run, ends: Path) -> Iterator[Contestant]:
     yield Contestant("argosy", [sys.executable, "-m", "argosy", "train", venture], lambda: metrics_ends(run.metrics))
     script = Path(__file__).parent / "bare_loop.py"
     command = [sys.executable, script, run.path, _start(run)["precision"], ends]
-    yield Contestant("bare loop", command, lambda: written_ends(ends))
+    yield Contestant("bare loop", command, lambda: written_ends(ends), {"GLIBC_TUNABLES": GLIBC_TUNABLES})
 
 
 def _start(run: Run) -> dict[str, Any]:

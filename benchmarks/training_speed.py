@@ -25,6 +25,7 @@ from _common import Results, arguments, header, print_table
 from _peers import LITGPT, peer_versions
 from _training import Prepared, Variant, peer_command, prepared, write_setup
 from _turns import STEPS_A_TURN, Contestant, metrics_ends, step_times, written_ends
+from argosy.parallel import GLIBC_TUNABLES
 from argosy.training.precision import DTYPES, choose_precision, matmul_flops_per_s
 
 VENTURE = """
@@ -155,7 +156,8 @@ def _bare_loop(data: Prepared, variant: Variant) -> Contestant:
     ends = data.run.path / "bare.ends"
     command = [sys.executable, Path(__file__).parent / "bare_loop.py", data.run.path, variant.precision, ends]
     compiled = ["compiled"] if variant.compile else []
-    return Contestant("bare loop", [*command, *compiled], lambda: written_ends(ends))
+    memory = {"GLIBC_TUNABLES": GLIBC_TUNABLES}  # so that what is compared is the loop
+    return Contestant("bare loop", [*command, *compiled], lambda: written_ends(ends), memory)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from typing import Any
 
 # Tests share the cores already, and threads that spin while they wait make small products a hundred times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ranks cannot share a GPU; `CUDA_VISIBLE_DEVICES=0 pytest tests/training` looks at what one process does on it.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
 

@@ -19,14 +19,14 @@ def _inputs(rows: int, vocabulary: int) -> tuple[torch.Tensor, torch.Tensor, tor
     return hidden.requires_grad_(), weight.requires_grad_(), targets
 
 
-@pytest.mark.parametrize("rows", [1, 37, 700])
-def test_loss_and_gradients_equal_cross_entropy(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rows", "compiled"), [(1, False), (37, False), (700, False), (700, True)])
+def test_loss_and_gradients_equal_cross_entropy(rows: int, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loss_file, "CHUNK_ROWS", 64)
     monkeypatch.setattr(loss_file, "CHUNK_ELEMENTS", 1)
     hidden, weight, targets = _inputs(rows, 50)
     reference = functional.cross_entropy(hidden @ weight.T, targets, ignore_index=-100, reduction="sum")
     expected = torch.autograd.grad(reference * 0.5, (hidden, weight))
-    loss = summed_loss(hidden, weight, targets)
+    loss = summed_loss(hidden, weight, targets, compiled=compiled)
     actual = torch.autograd.grad(loss * 0.5, (hidden, weight))
     # 24 products and up to 50 exponentials are summed: a few hundred roundings of 2^-24.
     assert loss.item() == pytest.approx(reference.item(), rel=1e-5)

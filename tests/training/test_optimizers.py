@@ -75,3 +75,13 @@ def test_newton_schulz_in_double_precision_is_the_published_polynomial() -> None
     for _ in range(5):
         s = a * s + b * s**3 + c * s**5
     torch.testing.assert_close(newton_schulz(matrix, coefficients, 5, 1e-7), u * s @ v)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_state_goes_where_the_parameters_are(fused: bool) -> None:
+    """Counted on the host unless the optimiser is fused, as PyTorch has it."""
+    model = torch.nn.Linear(2, 2, device="meta")
+    optimizer = torch.optim.AdamW(model.parameters(), fused=fused)
+    load_optimizer_state(model, [optimizer], {"weight.exp_avg": torch.zeros(2, 2), "weight.step": torch.ones(())})
+    state = optimizer.state[model.weight]
+    assert (state["exp_avg"].device.type, state["step"].device.type) == ("meta", "meta" if fused else "cpu")

@@ -92,17 +92,17 @@ def parse_size(size: str) -> float:
 def shape_for_size(size: str, vocabulary_size: int, *, tied_embeddings: bool) -> dict[str, int]:
     """Choose width, depth and heads for a number of parameters.
 
-    Width over depth is near 64, rising to 128 at 7 B, and heads are 64 wide (128 from width 2,048), as in GPT-3
-    and Llama; the loss is flat around that ratio (Kaplan et al. 2020, figure 5). The feed-forward width is 8/3
-    of `dim` (Shazeer 2020). Raises `UserError` when the embeddings alone exceed the size.
+    Width over depth is near 64, rising to 128 at 7 B; the loss is flat around that ratio (Kaplan et al. 2020, figure
+    5). Heads are 128 wide from width 512, where accelerators multiply fastest. The feed-forward width is 8/3 of `dim`
+    (Shazeer 2020). Raises `UserError` when the embeddings alone exceed the size.
     """
     target = parse_size(size)
     best: tuple[float, dict[str, int]] | None = None
     aspect_ratio = 64 * min(2.0, max(1.0, (target / 350e6) ** 0.23))
-    for dim in [*range(32, 256, 32), *range(256, 1024, 64), *range(1024, 16385, 256)]:
-        head_dim = 32 if dim < 256 else 64 if dim < 2048 else 128
+    for dim in [*range(32, 256, 32), *range(256, 512, 64), *range(512, 1024, 128), *range(1024, 16385, 512)]:
+        head_dim = 32 if dim < 256 else 64 if dim < 512 else 128
         heads = dim // head_dim
-        granule = 32 if dim < 1024 else 256
+        granule = 32 if dim < 512 else 128 if dim < 1024 else 256
         ffn_dim = math.ceil(8 * dim / 3 / granule) * granule
         kv_heads = heads // 4 if dim >= 1024 and heads % 4 == 0 else heads
         shape = {"dim": dim, "heads": heads, "kv_heads": kv_heads, "ffn_dim": ffn_dim}

@@ -17,6 +17,11 @@ from argosy.config import RunFailed, UserError
 from argosy.hardware import usable_cores
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
+# What a step frees stays with the process, in huge pages: faulting it in anew takes 1 to 8 % of a step on a CPU.
+GLIBC_TUNABLES = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 1 << 40, "top_pad": 64 << 20}.items()
+)
 
 
 def external_world() -> bool:
@@ -59,6 +64,7 @@ def launch(
     with tempfile.TemporaryDirectory(prefix="argosy-") as errors:
         environment = {**os.environ, "ARGOSY_ERRORS": errors, "PYTHONUNBUFFERED": "1"}
         environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // ranks)))
+        environment.setdefault("GLIBC_TUNABLES", GLIBC_TUNABLES)
         if ranks == 1:
             environment |= {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
             command = [sys.executable, "-m", module, *arguments]

@@ -11,7 +11,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-from argosy.config import RunConfig, RunFailed
+from argosy.config import RunConfig, RunFailed, UserError
 from argosy.parallel.meeting import meet
 
 
@@ -83,6 +83,7 @@ def join(run: RunConfig) -> Iterator[World]:
     """Join the ranks named by the torchrun environment variables; one rank without them.
 
     Raises:
+        UserError: there are fewer GPUs than ranks on this machine.
         RunFailed: some ranks did not arrive in `run.preflight_timeout_s`, naming them, or could not talk.
     """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
@@ -92,6 +93,13 @@ def join(run: RunConfig) -> Iterator[World]:
         yield World(rank, size, device)
         return
     if device.type == "cuda":
+        here, devices = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+        if here > devices:
+            raise UserError(
+                "too-few-gpus",
+                f"{here} ranks on a machine whose GPUs number {devices}: each rank needs its own",
+                hint=f"layout.data = {devices}, or CUDA_VISIBLE_DEVICES= (nothing) to compute on the CPU",
+            )
         torch.cuda.set_device(device)
     world = World(rank, size, device)
     if size == 1:

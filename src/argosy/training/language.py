@@ -127,7 +127,7 @@ class _Training:
         training, numbers = self.venture.training, self.recipe
         separator_id = self.store.index.separator_id if self.venture.data.document_mask else None
         step = TrainStep(
-            LossModule(self.model, DTYPES[self.execution.precision], separator_id),
+            LossModule(self.model, DTYPES[self.execution.precision], separator_id, compiled=self.execution.compile),
             self.optimizers,
             learning_rate=lambda k: numbers.learning_rate * learning_rate_factor(training.schedule, k, numbers),
             gradient_clip=training.gradient_clip,
@@ -279,7 +279,7 @@ def _choose_execution(
 def _try_out(model: nn.Module, precision: Precision, shape: tuple[int, int], world: World) -> None:
     """One forward and backward pass at the shape of training, thrown away."""
     tokens = torch.zeros(shape, dtype=torch.long, device=world.device)
-    loss, _ = LossModule(model, DTYPES[precision])(tokens, tokens)
+    loss, _ = LossModule(model, DTYPES[precision], compiled=True)(tokens, tokens)
     loss.backward()
     model.zero_grad(set_to_none=True)
 

@@ -76,9 +76,12 @@ def optimizer_state(model: nn.Module, optimizers: Iterable[Optimizer]) -> dict[s
 
 
 def load_optimizer_state(model: nn.Module, optimizers: Iterable[Optimizer], state: dict[str, torch.Tensor]) -> None:
-    """Put back what `optimizer_state` gave; the tensors are used as they are."""
+    """Put back what `optimizer_state` gave; tensors that are already where their parameter is are used as they are."""
     owners = {id(p): optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
     parameters = dict(model.named_parameters())
     for name, value in state.items():
-        parameter = parameters[name.rpartition(".")[0]]
-        owners[id(parameter)].state[parameter][name.rpartition(".")[2]] = value
+        owner, _, key = name.rpartition(".")
+        parameter = parameters[owner]
+        optimizer = owners[id(parameter)]
+        counted_on_host = key == "step" and not optimizer.defaults.get("fused")  # PyTorch's own rule
+        optimizer.state[parameter][key] = value if counted_on_host else value.to(parameter.device)

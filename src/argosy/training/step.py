@@ -38,12 +38,15 @@ class StepResult:
 class LossModule(nn.Module):
     """The objective of a language model: the model with its loss, so that what wraps the forward pass sees both.
 
-    With `separator_id`, attention stays inside documents; each one begins with the separator.
+    With `separator_id`, attention stays inside documents; each one begins with the separator. `compiled`, the loss is;
+    the model is compiled or not by itself.
     """
 
-    def __init__(self, model: nn.Module, dtype: torch.dtype, separator_id: int | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, dtype: torch.dtype, separator_id: int | None = None, *, compiled: bool = False
+    ) -> None:
         super().__init__()
-        self.model, self.dtype, self.separator_id = model, dtype, separator_id
+        self.model, self.dtype, self.separator_id, self.compiled = model, dtype, separator_id, compiled
 
     def forward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Summed loss in nats of [B, T] targets, and no metrics [0]."""
@@ -51,7 +54,7 @@ class LossModule(nn.Module):
         with torch.autocast(inputs.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden: Tensor = self.model.hidden(inputs, document_ids)  # type: ignore[operator]
         head: nn.Linear = self.model.head  # type: ignore[assignment]
-        loss = summed_loss(hidden, head.weight, targets, self.dtype)
+        loss = summed_loss(hidden, head.weight, targets, self.dtype, compiled=self.compiled)
         return loss, loss.new_zeros(0)
 
 
@@ -78,6 +81,7 @@ class TrainStep:
         self.module, self.communication = replicate(objective, world)
         self.learning_rate, self.gradient_clip, self.micro_batch = learning_rate, gradient_clip, micro_batch
         self.guarded = guarded or gradient_clip is not None
+        self._parameters = list(objective.parameters())
 
     def settle(self, inputs: Tensor, targets: Tensor) -> None:
         """Do a backward pass that is thrown away, so that the first update sums like every later one.
@@ -87,8 +91,7 @@ class TrainStep:
         """
         if self.world.size > 2:
             self._backward(inputs, targets, 1.0)
-            for optimizer in self.optimizers:
-                optimizer.zero_grad(set_to_none=True)
+            self._forget_gradients()
 
     def __call__(self, step: int, inputs: Tensor, targets: Tensor, *, count: int, stop: bool = False) -> StepResult:
         """Do update `step` (from 0) with this rank's rows of a global batch of `count` tokens or examples."""
@@ -122,8 +125,7 @@ class TrainStep:
                 for group in optimizer.param_groups if rate is not None else ():
                     group["lr"] = rate
                 optimizer.step()
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
+        self._forget_gradients()
         return sums, norm, waited
 
     def rate(self, step: int) -> float:
@@ -136,12 +138,12 @@ class TrainStep:
         """Summed loss and metrics [1 + M] of this rank, and seconds that waiting for others took."""
         sums: Tensor | None = None
         size = self.micro_batch or max(1, inputs.shape[0])
-        starts = range(0, max(1, inputs.shape[0]), size)  # a rank without rows takes part in the exchange too
-        for start in starts:
-            rows = slice(start, start + size)
-            with self._synchronised(start == starts[-1]):
-                loss, metrics = self.module(inputs[rows], targets[rows])
-                (loss * scale).backward()
+        split = (tensor.split(size) for tensor in (inputs, targets))  # type: ignore[no-untyped-call]
+        parts = list(zip(*split, strict=True))  # one, of no rows, where there are none
+        for number, part in enumerate(parts, 1):
+            with self._synchronised(number == len(parts)):
+                loss, metrics = self.module(*part)
+                torch.autograd.backward(loss, torch.full_like(loss, scale))
             some = torch.cat([loss.detach()[None], metrics])
             sums = some if sums is None else sums + some
         assert sums is not None
@@ -154,7 +156,11 @@ class TrainStep:
 
     def _clip(self) -> Tensor:
         """Global gradient norm, before clipping."""
-        parameters = list(self.objective.parameters())
         if self.gradient_clip is None:
-            return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        return torch.nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
+            return torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        return torch.nn.utils.clip_grad_norm_(self._parameters, self.gradient_clip)
+
+    def _forget_gradients(self) -> None:
+        """As `zero_grad` of the optimisers does, whose records for the profiler take a while in a short step."""
+        for parameter in self._parameters:
+            parameter.grad = None

@@ -16,7 +16,10 @@ from argosy.training.objectives import ExampleObjective, Judge
 from argosy.training.step import LossModule
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
-"""(features [B, …], source of chance) to changed features of the same shape."""
+"""(features [B, …], source of chance) to changed features of the same shape.
+
+Chance is drawn on the CPU wherever the features are, so that it is the same on every machine.
+"""
 
 GATHERED_STEPS = 32
 EVALUATION_ROWS = 4096  # in one forward pass; of small models, since no gradients are kept
