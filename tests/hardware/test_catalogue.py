@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from argosy.hardware import CATALOGUE, accelerator_peak_flops, find_accelerator
+from argosy.config import UserError
+from argosy.hardware import accelerator, accelerator_peak_flops, accelerators, find_accelerator, prices, prices_of
 
 pytestmark = pytest.mark.fast
 
@@ -40,11 +41,17 @@ def test_peaks_stand_in_the_documents(device: str, precision: str, tflops: float
 UNITS_AND_CLOCKS = {
     # multiprocessors, dense bfloat16 or float16 operations of each in a cycle, boost clock in GHz
     "B200": (148, 8192, 1.85),
+    "B300": (148, 8192, 1.85),
     "GH200": (132, 4096, 1.83),
     "H200 SXM": (132, 4096, 1.83),
     "H100 SXM": (132, 4096, 1.83),
     "H100 PCIe": (114, 4096, 1.62),
-    "A100": (108, 2048, 1.41),
+    "H200 NVL": (132, 4096, 1.545),
+    "H800 SXM": (132, 4096, 1.83),
+    "A100 40GB SXM": (108, 2048, 1.41),
+    "A100 80GB SXM": (108, 2048, 1.41),
+    "A100 80GB PCIe": (108, 2048, 1.41),
+    "A800 80GB SXM": (108, 2048, 1.41),
     "A40": (84, 1024, 1.74),
     "A30": (56, 2048, 1.44),
     "A10": (72, 1024, 1.695),
@@ -57,8 +64,11 @@ UNITS_AND_CLOCKS = {
     "RTX 4090": (128, 512, 2.52),
     "RTX 3090": (82, 512, 1.695),
     "T4": (40, 1024, 1.59),
-    "V100 SXM2": (80, 1024, 1.53),
-    "V100 PCIe": (80, 1024, 1.38),
+    "V100 16GB SXM2": (80, 1024, 1.53),
+    "V100 32GB SXM2": (80, 1024, 1.53),
+    "MI100": (120, 1024, 1.502),
+    "MI210": (104, 1024, 1.7),
+    "MI250X": (220, 1024, 1.7),
     "MI300X": (304, 2048, 2.1),
     "MI325X": (304, 2048, 2.1),
     "MI355X": (256, 4096, 2.4),
@@ -69,13 +79,13 @@ UNITS_AND_CLOCKS = {
 def test_peaks_are_units_times_clock(name: str) -> None:
     """Within 2 %, the rounding of clocks in the documents: a figure with sparsity would be off by 100 %."""
     units, operations, clock_ghz = UNITS_AND_CLOCKS[name]
-    entry = next(entry for entry in CATALOGUE if entry.name == name)
+    entry = accelerator(name)
     assert entry.float16_tflops == pytest.approx(units * operations * clock_ghz / 1000, rel=0.02)
 
 
 def test_no_sparse_figure_passes_for_a_dense_one() -> None:
     """The negative control of the test above: the headline figures of the same data sheets must fail it."""
-    for name, sparse in {"H100 SXM": 1979.0, "A100": 624.0, "L4": 242.0, "L40S": 733.0}.items():
+    for name, sparse in {"H100 SXM": 1979.0, "A100 80GB SXM": 624.0, "L4": 242.0, "L40S": 733.0}.items():
         units, operations, clock_ghz = UNITS_AND_CLOCKS[name]
         assert sparse != pytest.approx(units * operations * clock_ghz / 1000, rel=0.02)
 
@@ -121,7 +131,74 @@ def test_precisions_a_device_lacks_have_no_peak() -> None:
     assert accelerator_peak_flops("Tesla T4", "float32") == 8.1e12
 
 
-def test_every_entry_names_its_document_and_year() -> None:
-    assert len({entry.name for entry in CATALOGUE}) == len(CATALOGUE)
-    for entry in CATALOGUE:
-        assert re.search(r"(data sheet|white paper|brief).*\b20\d\d\b", entry.source), entry.name
+def test_every_entry_is_whole_and_names_its_document_and_year() -> None:
+    known = accelerators()
+    assert len(known) >= 35 and {entry.maker for entry in known} >= {"NVIDIA", "AMD", "Google", "Amazon", "Intel"}
+    names = [name.lower() for entry in known for name in (entry.name, *entry.aliases)]
+    assert len(set(names)) == len(names), "a name means one accelerator"
+    for entry in known:
+        assert re.search(r"(data sheet|white paper|brief|chip table|documentation).*\b20\d\d\b", entry.source), (
+            entry.name
+        )
+        assert (entry.usd_per_hour is None) == (entry.priced is None)
+        if entry.usd_per_hour is not None:
+            assert entry.usd_low <= entry.usd_per_hour <= entry.usd_high  # type: ignore[operator]
+
+
+# Bus width in bits times transfers a second, from the memory's own documents.
+BUSES = {
+    "A100 80GB SXM": (5120, 3.186),
+    "H100 SXM": (5120, 5.23),
+    "H200 SXM": (6144, 6.25),
+    "B200": (8192, 7.8),
+    "L4": (192, 12.5),
+    "L40S": (384, 18.0),
+    "RTX 4090": (384, 21.0),
+    "RTX 5090": (512, 28.0),
+    "V100 32GB SXM2": (4096, 1.756),
+    "MI300X": (8192, 5.2),
+    "MI325X": (8192, 6.0),
+    "MI355X": (8192, 8.0),
+}
+
+
+@pytest.mark.parametrize("name", BUSES)
+def test_bandwidths_are_buses_times_transfers(name: str) -> None:
+    bits, giga_transfers_per_s = BUSES[name]
+    assert accelerator(name).bandwidth_gb_per_s == pytest.approx(bits / 8 * giga_transfers_per_s, rel=0.03)
+
+
+def test_low_precision_doubles_the_rate_where_it_exists() -> None:
+    for entry in accelerators():
+        if entry.maker == "NVIDIA" and entry.float8_tflops is not None and entry.bfloat16_tflops is not None:
+            assert entry.float8_tflops == pytest.approx(2 * entry.bfloat16_tflops, rel=0.03), entry.name
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("H100", "H100 SXM"),
+        ("h100-80g-sxm", "H100 SXM"),
+        ("NVIDIA H100 80GB HBM3", "H100 SXM"),
+        ("a100", "A100 80GB SXM"),
+        ("TPU-v5e", "TPU v5e"),
+        ("trillium", "TPU v6e"),
+        ("rtx4090", "RTX 4090"),
+    ],
+)
+def test_people_name_them_in_many_ways(typed: str, name: str) -> None:
+    assert accelerator(typed).name == name
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'h100'") as caught:
+        accelerator("H1000")
+    assert caught.value.code == "unknown-accelerator"
+
+
+def test_prices_are_of_what_is_known() -> None:
+    names = {entry.name for entry in accelerators()}
+    assert {price.accelerator for price in prices()} <= names
+    cheapest = prices_of("H100 SXM")
+    assert [price.usd_per_hour for price in cheapest] == sorted(price.usd_per_hour for price in cheapest)
+    assert prices_of("H100 SXM", "spot")[0].usd_per_hour < cheapest[0].usd_per_hour

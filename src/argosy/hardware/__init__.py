@@ -5,10 +5,17 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from argosy.hardware.catalogue import CATALOGUE, AcceleratorPeak, accelerator_peak_flops, find_accelerator
+    from argosy.hardware.catalogue import (
+        AcceleratorSpec,
+        accelerator,
+        accelerator_peak_flops,
+        accelerators,
+        find_accelerator,
+    )
     from argosy.hardware.diagnosis import BFLOAT16_WORTHWHILE, Finding, findings
     from argosy.hardware.limits import ContainerLimits, container_limits, usable_cores
     from argosy.hardware.measure import load_profile, measure_profile
+    from argosy.hardware.price_list import Price, prices, prices_of
     from argosy.hardware.profile import (
         Accelerator,
         AllReduceRate,
@@ -22,9 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BFLOAT16_WORTHWHILE",
-    "CATALOGUE",
     "Accelerator",
-    "AcceleratorPeak",
+    "AcceleratorSpec",
     "AllReduceRate",
     "ContainerLimits",
     "DiskRate",
@@ -32,13 +38,18 @@ __all__ = [
     "HardwareProfile",
     "MatmulRate",
     "MemoryRate",
+    "Price",
     "Speed",
+    "accelerator",
     "accelerator_peak_flops",
+    "accelerators",
     "container_limits",
     "find_accelerator",
     "findings",
     "load_profile",
     "measure_profile",
+    "prices",
+    "prices_of",
     "system_profile",
     "usable_cores",
 ]
@@ -46,8 +57,9 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
-        "CATALOGUE": "catalogue",
-        "AcceleratorPeak": "catalogue",
+        "AcceleratorSpec": "catalogue",
+        "accelerator": "catalogue",
+        "accelerators": "catalogue",
         "accelerator_peak_flops": "catalogue",
         "find_accelerator": "catalogue",
         "BFLOAT16_WORTHWHILE": "diagnosis",
@@ -58,6 +70,9 @@ __getattr__ = lazy_exports(
         "usable_cores": "limits",
         "load_profile": "measure",
         "measure_profile": "measure",
+        "Price": "price_list",
+        "prices": "price_list",
+        "prices_of": "price_list",
         "Accelerator": "profile",
         "AllReduceRate": "profile",
         "DiskRate": "profile",

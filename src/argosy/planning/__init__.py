@@ -1,0 +1,68 @@
+"""Can we do it: what training a model will take, before money is spent. Torch-free."""
+
+from typing import TYPE_CHECKING
+
+from argosy._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from argosy.planning.backtesting import Backtest, backtest
+    from argosy.planning.fitting import fit, log_rates, weights
+    from argosy.planning.job import Job, columns
+    from argosy.planning.predict import Fitted, Throughput, fitted, predict_throughput
+    from argosy.planning.published import published_shape, shape_of_tree
+    from argosy.planning.residual import Kernel, Known, known, posterior
+    from argosy.planning.rows import Row, read_rows
+    from argosy.planning.shape import LatentAttention, ModelShape, shape_of
+
+__all__ = [
+    "Backtest",
+    "Fitted",
+    "Job",
+    "Kernel",
+    "Known",
+    "LatentAttention",
+    "ModelShape",
+    "Row",
+    "Throughput",
+    "backtest",
+    "columns",
+    "fit",
+    "fitted",
+    "known",
+    "log_rates",
+    "posterior",
+    "predict_throughput",
+    "published_shape",
+    "read_rows",
+    "shape_of",
+    "shape_of_tree",
+    "weights",
+]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "Backtest": "backtesting",
+        "backtest": "backtesting",
+        "fit": "fitting",
+        "log_rates": "fitting",
+        "weights": "fitting",
+        "Job": "job",
+        "columns": "job",
+        "Fitted": "predict",
+        "Throughput": "predict",
+        "fitted": "predict",
+        "predict_throughput": "predict",
+        "published_shape": "published",
+        "shape_of_tree": "published",
+        "Kernel": "residual",
+        "Known": "residual",
+        "known": "residual",
+        "posterior": "residual",
+        "Row": "rows",
+        "read_rows": "rows",
+        "LatentAttention": "shape",
+        "ModelShape": "shape",
+        "shape_of": "shape",
+    },
+)

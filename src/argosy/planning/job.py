@@ -1,0 +1,187 @@
+"""A training step to be predicted: which model, on what text, on which accelerators, laid out how."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from argosy.config import Record
+from argosy.hardware import AcceleratorSpec
+from argosy.planning.shape import ModelShape
+
+Arithmetic = Literal["float16", "bfloat16", "float8", "mxfp8", "nvfp4"]
+Recomputation = Literal["none", "selective", "full", "unknown"]
+Sharding = Literal["none", "optimizer", "gradients", "full"]
+Task = Literal["pretrain", "finetune", "lora", "qlora"]
+Stack = Literal["pytorch", "megatron", "xla"]
+Family = Literal["volta", "ampere", "hopper", "blackwell", "tpu", "other"]
+Columns = Mapping[str, npt.NDArray[Any]]
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+_FAMILY_OF: Mapping[str, Family] = {
+    "V100": "volta",
+    "A100": "ampere",
+    "A800": "ampere",
+    "A10": "ampere",
+    "A30": "ampere",
+    "A40": "ampere",
+    "RTX A6000": "ampere",
+    "RTX 3090": "ampere",
+    "H100": "hopper",
+    "H200": "hopper",
+    "H800": "hopper",
+    "H20": "hopper",
+    "GH200": "hopper",
+    "B200": "blackwell",
+    "B300": "blackwell",
+    "GB200": "blackwell",
+    "GB300": "blackwell",
+    "TPU": "tpu",
+}
+
+
+def family_of(accelerator: AcceleratorSpec) -> Family:
+    """The generation of chips, whose kernels reach like shares of their peaks."""
+    return next((family for begin, family in _FAMILY_OF.items() if accelerator.name.startswith(begin)), "other")
+
+
+class Job(Record):
+    """One configuration."""
+
+    shape: ModelShape
+    """The model."""
+    sequence_length: int = Field(ge=1)
+    """Tokens of a sequence."""
+    batch_size: float = Field(gt=0)
+    """Sequences of a step, over all ranks."""
+    micro_batch: float = Field(gt=0)
+    """Sequences in one forward pass of one rank."""
+    accelerator: AcceleratorSpec
+    """Where each rank computes."""
+    ranks: int = Field(ge=1)
+    """Accelerators."""
+    tensor: int = Field(1, ge=1)
+    """Ranks that share each matrix product."""
+    pipeline: int = Field(1, ge=1)
+    """Stages."""
+    context: int = Field(1, ge=1)
+    """Ranks that share each sequence."""
+    expert: int = Field(1, ge=1)
+    """Ranks that share the experts of a layer."""
+    virtual_stages: int = Field(1, ge=1)
+    """Pieces of the model on each pipeline rank."""
+    sharding: Sharding = "full"
+    """What replicas share: nothing, optimiser state (ZeRO-1), gradients too (ZeRO-2), parameters too (FSDP)."""
+    arithmetic: Arithmetic = "bfloat16"
+    """Of the linear layers; attention and the output projection stay at 16 bits."""
+    recomputation: Recomputation = "none"
+    """Of activations in the backward pass."""
+    compiled: bool | None = None
+    """Whether element-wise operations are fused by a compiler; null if not known."""
+    stack: Stack = "pytorch"
+    """Whose kernels and overlap."""
+    task: Task = "pretrain"
+    """What is trained: everything, or adapters beside a frozen model."""
+    parameters: float | None = None
+    """Published number of parameters, where the shape does not tell all."""
+    active_parameters: float | None = None
+    """The same, of those that each token meets."""
+
+    @property
+    def data(self) -> float:
+        """Replicas, sharded ones counted too."""
+        return max(1.0, self.ranks / (self.tensor * self.pipeline * self.context))
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Over all ranks."""
+        return self.batch_size * self.sequence_length
+
+
+_LOW: Mapping[Arithmetic, str] = {"float8": "float8", "mxfp8": "float8", "nvfp4": "float4"}
+_SHAPE: tuple[str, ...] = (
+    "layers",
+    "dim",
+    "heads",
+    "kv_heads",
+    "head_dim",
+    "ffn_dim",
+    "vocabulary_size",
+    "experts",
+    "experts_per_token",
+    "expert_ffn_dim",
+    "shared_ffn_dim",
+)
+_OWN: tuple[str, ...] = (
+    "sequence_length",
+    "batch_size",
+    "micro_batch",
+    "ranks",
+    "tensor",
+    "pipeline",
+    "context",
+    "expert",
+    "virtual_stages",
+    "data",
+)
+_MARKS: Mapping[str, Callable[[Job], bool]] = {
+    "gated": lambda job: job.shape.gated,
+    "float8": lambda job: job.arithmetic == "float8",
+    "mxfp8": lambda job: job.arithmetic == "mxfp8",
+    "nvfp4": lambda job: job.arithmetic == "nvfp4",
+    "recomputed": lambda job: job.recomputation == "full",
+    "selective": lambda job: job.recomputation == "selective",
+    "recomputation_unknown": lambda job: job.recomputation == "unknown",
+    "compiled": lambda job: job.compiled is True or job.stack == "xla",
+    "compiled_unknown": lambda job: job.compiled is None and job.stack != "xla",
+    "megatron": lambda job: job.stack == "megatron",
+    "full_sharding": lambda job: job.sharding == "full",
+    "gradient_sharding": lambda job: job.sharding == "gradients",
+    "optimizer_sharding": lambda job: job.sharding == "optimizer",
+    "adapters": lambda job: job.task in ("lora", "qlora"),
+}
+
+
+def _rate(job: Job, arithmetic: Arithmetic) -> float:
+    """Dense peak, FLOP/s; where the hardware lacks the format, of the next wider one."""
+    spec = job.accelerator
+    for name in (_LOW.get(arithmetic, arithmetic), "float8" if arithmetic == "nvfp4" else "bfloat16", "float16"):
+        peak = spec.peak_flops(name)  # type: ignore[arg-type]
+        if peak is not None:
+            return peak
+    return spec.float32_tflops * 1e12 if spec.float32_tflops else float("nan")
+
+
+def columns(jobs: Sequence[Job]) -> Columns:
+    """The figures of many jobs as arrays [N], in FLOP/s and bytes a second, which prediction takes at once."""
+    found: dict[str, npt.NDArray[Any]] = {}
+    for name in _SHAPE:
+        found[name] = np.array([getattr(job.shape, name) for job in jobs], dtype=np.float64)
+    for name in _OWN:
+        found[name] = np.array([getattr(job, name) for job in jobs], dtype=np.float64)
+    for name, mark in _MARKS.items():
+        found[name] = np.array([mark(job) for job in jobs], dtype=bool)
+    found["parameters"] = np.array([job.parameters or job.shape.parameter_count() for job in jobs], dtype=np.float64)
+    found["active_parameters"] = np.array(
+        [job.active_parameters or job.shape.parameter_count(active=True) for job in jobs], dtype=np.float64
+    )
+    found["peak"] = np.array([_rate(job, job.arithmetic) for job in jobs])
+    found["peak16"] = np.array([_rate(job, "bfloat16") for job in jobs])
+    specs = [job.accelerator for job in jobs]
+    found["bandwidth"] = 1e9 * np.array([spec.bandwidth_gb_per_s for spec in specs])
+    found["link"] = 1e9 / 2 * np.array([spec.link_gb_per_s for spec in specs])
+    found["domain"] = np.array([spec.link_domain for spec in specs], dtype=np.float64)
+    network = [_network_gb_per_s(spec) for spec in specs]
+    found["network"] = 1e9 * np.array(network)
+    found["memory"] = 2.0**30 * np.array([spec.memory_gib for spec in specs])
+    found["family"] = np.array([FAMILIES.index(family_of(spec)) for spec in specs])
+    return found
+
+
+def _network_gb_per_s(spec: AcceleratorSpec) -> float:
+    """Between domains; a TPU's slices are one torus, so that its links are its network."""
+    if family_of(spec) == "tpu":
+        return spec.link_gb_per_s / 2
+    return (spec.network_gbit_per_s or 100.0) / 8
