@@ -25,6 +25,7 @@ def export_model(model: Path, output: Path, *, to: str = "huggingface", replace:
     if to != "huggingface":
         close = "" if to in ELSEWHERE else nearest(to, ["huggingface", *ELSEWHERE])
         raise UserError("unknown-export", f"--to = {to!r}: expected 'huggingface'{close}", hint=ELSEWHERE.get(to, ""))
+    _refuse_itself(model, output)
     with models_room.new_model_folder(output, replace=replace) as folder:
         opened, tokenizer = models_room.load_model(model), data_room.load_tokenizer(model)
         begin, end = tokenizer.beginning_id, tokenizer.separator_id
@@ -40,9 +41,17 @@ def import_model(source: Path, output: Path, *, replace: bool = False) -> ModelF
     Raises `UserError` for what Argosy's transformer does not compute exactly, files that are damaged, or an output that
     exists; with `replace`, a model there is replaced.
     """
+    _refuse_itself(source, output)
     with models_room.new_model_folder(output, replace=replace) as folder:
         state, config = models_room.read_hugging_face(source)
-        tokens = data_room.load_tokenizer(source).vocabulary_size
+        tokenizer = data_room.load_tokenizer(source)
+        tokens = tokenizer.vocabulary_size
+        if tokenizer.separator_is_new:
+            raise UserError(
+                "bad-tokenizer",
+                f"{source / TOKENIZER} has none of the tokens that end a document in published tokenisers, "
+                "so nobody knows where a text ends",
+            )
         if tokens > config.vocabulary_size:
             raise UserError(
                 "bad-tokenizer",
@@ -52,6 +61,12 @@ def import_model(source: Path, output: Path, *, replace: bool = False) -> ModelF
         models_room.save_model(state, config, folder)
         shutil.copyfile(source / TOKENIZER, folder / TOKENIZER)
     return _written(output, config)
+
+
+def _refuse_itself(source: Path, output: Path) -> None:
+    """`UserError` when writing `output` would replace `source`."""
+    if source.resolve().is_relative_to(output.resolve()):
+        raise UserError("exists", f"{output} is, or holds, what is read", hint="choose another with --output DIR")
 
 
 def _written(folder: Path, config: TransformerConfig) -> ModelFolder:

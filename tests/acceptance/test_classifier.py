@@ -1,6 +1,7 @@
 """A classifier as a venture: the same journey, receipts, resumption and report."""
 
 import json
+import os
 import signal
 import time
 from pathlib import Path
@@ -87,8 +88,16 @@ def test_a_classifier_goes_on_in_the_same_bits(argosy: CommandLine, venture: Pat
         process.communicate()
         while argosy.json("status", "stopped")["in_use"]:  # a rank that lost its command saves first
             time.sleep(0.2)
+    os.utime(venture.parent / "digits.npz")  # another date, the same examples
     argosy("train", str(venture), "--run", "stopped")
     assert trained(venture.parent / "stopped") == trained(venture.parent / "straight")
+
+
+def test_a_loss_that_is_not_finite_ends_training(argosy: CommandLine, venture: Path) -> None:
+    wild = ("--set", "training.optimizer=sgd", "--set", "training.learning_rate=1e30")
+    error = argosy("train", str(venture), *wild, code=1).stderr
+    assert "[not-finite]" in error and "lower training.learning_rate" in error
+    assert argosy.json("status", "digits")["step"] == 0
 
 
 def test_two_processes_learn_the_same(argosy: CommandLine, venture: Path) -> None:

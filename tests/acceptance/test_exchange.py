@@ -37,6 +37,10 @@ def test_export_import_and_generate(argosy: CommandLine, tiny_venture: Path) -> 
 
     assert "[exists]" in argosy("export", "tiny", code=2).stderr
     argosy("export", "tiny", "--force")
+    (folder / "notes").mkdir()
+    assert "not replaced" in argosy("export", "tiny", "--force", code=2).stderr
+    (folder / "notes").rmdir()
+    assert "what is read" in argosy("import", str(folder), "--output", str(folder.parent), "--force", code=2).stderr
     assert "convert_hf_to_gguf.py" in argosy("export", "tiny", "--to", "gguf", code=2).stderr
     assert "[missing-file]" in argosy("import", "nowhere", code=2).stderr
     (folder / "config.json").write_text('{"model_type": "bert"}')

@@ -70,4 +70,7 @@ def test_init_writes_a_venture_that_is_valid(argosy: CommandLine, tmp_path: Path
     path = Path(argosy.json("init", "my venture")["venture"])
     argosy("init", "my venture", code=2)
     assert 'name = "my-venture"' in (tmp_path / path).read_text()
+    assert "did you mean 'classification'" in argosy("init", "other", "--task", "classify", code=2).stderr
+    classifier = argosy.json("init", "digits", "--task", "classification")["venture"]
+    argosy("train", classifier, "--set", "training.epochs=1")
     assert argosy.json("config", "schema")["title"] == "Venture"

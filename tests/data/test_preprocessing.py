@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from argosy.config import UserError
-from argosy.data import Cleaning, Normalization, OneHot, Preprocessing
+from argosy.data import Cleaning, Normalization, OneHot, Preprocessing, as_arrays
+from argosy.data.tables import typed
 
 pytestmark = pytest.mark.fast
 TABLE = [
@@ -64,6 +65,13 @@ def test_images_are_scaled_as_one_and_channels_apart() -> None:
         step.fit(images)
         np.testing.assert_allclose(step(images).mean(axis=axes), 0, atol=1e-5)
         np.testing.assert_allclose(step(images).std(axis=axes), 1, rtol=1e-4)
+
+
+def test_numbers_beside_categories_stay_numbers() -> None:
+    steps = Preprocessing("cleaning", "one_hot")
+    data = as_arrays(TABLE, [0, 1, 0, 1], steps.fit)
+    assert data.features.dtype == np.float32 and data.features.shape == (4, 5)
+    assert typed(["1", "NA", " 3 ", ""]) == [1.0, None, 3.0, None] and typed(["1", "x"]) == ["1", "x"]
 
 
 class Frame:

@@ -66,7 +66,7 @@ def test_busy_and_late_answers_are_asked_for_again(tmp_path: Path) -> None:
         ((404, b"no such model", {}), UserError, "endpoint-refused", "no such model"),
         ((302, b"", {"Location": "http://127.0.0.1:1/"}), UserError, "endpoint-refused", "HTTP 302"),
         ((500, b"down", {}), RunFailed, "endpoint-failed", "in 5 tries: HTTP 500: down"),
-        ((0, None, {}), RunFailed, "endpoint-failed", "nothing came for 0.1 s (timeout_s)"),
+        ((0, None, {}), RunFailed, "endpoint-failed", "in 2 tries: nothing came for 0.1 s (timeout_s)"),
         ((200, b"<html>", {}), RunFailed, "bad-reply", "b'<html>'"),
         ((200, {"choices": []}, {}), RunFailed, "bad-reply", "choices"),
         ((200, [], {}), RunFailed, "bad-reply", "no chat completion"),

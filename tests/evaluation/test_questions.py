@@ -106,6 +106,7 @@ def test_recorded_answers_are_found_by_id_or_by_question(tmp_path: Path) -> None
         ([{"id": "x", "answer": 1, "cost_usd": -1}], "cost_usd = -1"),
         ([{"id": "x", "answer": 1}, {"id": "x", "answer": 0}], "a.jsonl:2: expected `id` or `question`, each once"),
         ([{"answer": 1}], "found None"),
+        ([{"id": "x", "answer": "\ud83d"}], "expected text that UTF-8 can hold"),
     ],
 )
 def test_a_bad_recorded_answer_is_named(tmp_path: Path, records: list[Any], said: str) -> None:
@@ -133,6 +134,20 @@ def test_a_bad_recorded_answer_is_named(tmp_path: Path, records: list[Any], said
         ("答案是B", "Rome"),
         ("答案：Ｂ", "Rome"),
         ("选 A。", "Paris"),
+        ("答案为B", "Rome"),
+        ("正确答案是选项B。", "Rome"),
+        ("答案是B选项", "Rome"),
+        ("选项B", "Rome"),
+        ("B选项", "Rome"),
+        ("B，因为首都在那里", "Rome"),
+        ("B is correct", "Rome"),
+        ("B - Rome", "Rome"),
+        ("The answer is \\boxed{B}", "Rome"),
+        ("B\n\nExplanation: option A is wrong", "Rome"),
+        ("B. Rome. Option A is in France.", "Rome"),
+        ("Answer: A city in Italy", None),
+        ("The answer is A because", "Paris"),
+        ("The answer is B.\nx", "Rome"),
         ("E", None),
         ("A city in Italy", None),
         ("", None),
@@ -143,6 +158,8 @@ def test_a_reply_names_a_choice(reply: str, choice: str | None) -> None:
 
 
 def test_choices_that_look_alike_are_told_apart() -> None:
+    letters = ("B", "C", "A")
+    assert read_choice("B", letters) == "B" and read_choice("B", letters, asked_for_letter=True) == "C"
     assert read_choice("__eq__", ("eq", "__eq__")) == "__eq__"
     assert read_choice("EQ", ("eq", "__eq__")) is None
 
@@ -159,13 +176,28 @@ def test_choices_that_look_alike_are_told_apart() -> None:
         ("  a   cat ", "cat"),
         ("STRASSE", "straße"),
         ("5.", "5"),
+        ("COVID‑19", "COVID-19"),
+        ("1990–1995", "1990-1995"),
+        ("½", "1/2"),
     ],
 )
 def test_what_counts_as_equal(one: str, other: str) -> None:
     assert normalise(one) == normalise(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("-5", "5"), ("1.5", "15"), ("A", ""), ("+", "-"), ("北京", "南京")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("-5", "5"),
+        ("–5", "5"),
+        ("1.5", "15"),
+        ("1/2", "12"),
+        ("10:30", "1030"),
+        ("A", ""),
+        ("+", "-"),
+        ("北京", "南京"),
+    ],
+)
 def test_what_does_not(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)
 

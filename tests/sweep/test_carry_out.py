@@ -30,6 +30,7 @@ class Sea:
         self.started: list[str] = []
         self.trained: list[tuple[str, int, int]] = []
         self.diverging: set[float] = set()
+        self.diverging_after: dict[float, int] = {}
         self.interrupt_after: int | None = None
         self.prepare = workflow.run_until
 
@@ -44,7 +45,7 @@ class Sea:
         self.started.append(run.path.name)
         if self.interrupt_after == len(self.trained):
             raise KeyboardInterrupt
-        if rate in self.diverging:
+        if rate in self.diverging or stop_at > self.diverging_after.get(rate, stop_at):
             raise RunFailed("not-finite", "the gradient was not finite")
         if start < stop_at:
             self.trained.append((run.path.name, start, stop_at))
@@ -121,6 +122,21 @@ def test_a_failure_is_noted_and_the_sweep_goes_on(sea: Sea, tiny_venture: Path) 
     with pytest.raises(RunFailed, match="every combination failed") as caught:
         sweep(tiny_venture, RATES, tiny_venture.parent / "other")
     assert caught.value.code == "sweep-failed"
+
+
+def test_when_the_best_diverge_those_let_go_climb_instead(sea: Sea, tiny_venture: Path) -> None:
+    first = sweep(tiny_venture, RATES, tiny_venture.parent / "first", budget_minutes=2.5)[0].trials[-1].points[0].step
+    sea.diverging_after = {1e-2: first, 1e-3: first}
+    found, _ = sweep(tiny_venture, RATES, budget_minutes=2.5)
+    assert [trial.state for trial in found.trials[2:]] == ["failed", "failed"]
+    assert found.best == LABELS[0] and len(found.trials[0].points) > 1, "never one that failed, however good it was"
+    assert found.trials[0].reason == "" and not any("let go" in note for note in found.notes)
+    assert sweep(tiny_venture, RATES, budget_minutes=2.5)[0] == found
+
+
+def test_figures_of_different_held_out_text_do_not_compare(sea: Sea, tiny_venture: Path) -> None:
+    found, _ = sweep(tiny_venture, ("data.held_out_fraction=0.1,0.4", "training.steps=80"))
+    assert "the figures do not compare" in found.notes[0]
 
 
 @pytest.mark.parametrize("budget_minutes", [None, 2.5])

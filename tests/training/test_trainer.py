@@ -18,6 +18,7 @@ import argosy
 from argosy.config import UserError
 from argosy.data import ArrayPlan, Arrays, Sequences, as_arrays, mnist, prepare, sequences
 from argosy.models import language_model, perceptron
+from argosy.training import EpochCallback
 from tests.data.corpora import make_venture, write_stories
 
 
@@ -143,6 +144,92 @@ def test_early_stopping_puts_the_best_back() -> None:
     assert model.evaluate(clouds(seed=1))["accuracy"] == max(history["val_accuracy"])
 
 
+def test_early_stopping_knows_nothing_of_another_fit() -> None:
+    stopping = argosy.EarlyStopping("val_loss", patience=1)
+    good, bad = trainer(), argosy.Trainer(perceptron(2, 16, 3), metrics=["accuracy"], learning_rate=1e-9)
+    good.fit(clouds(), validation=clouds(seed=1), epochs=3, callbacks=[stopping])
+    bad.fit(clouds(), validation=clouds(seed=1), callbacks=[stopping])
+    assert bad.evaluate(clouds(seed=1))["accuracy"] < 0.9
+
+
+def test_saving_removes_nothing_but_a_trainer(tmp_path: Path) -> None:
+    folder = trainer().save(tmp_path / "run")
+    trainer().save(folder)
+    (folder / "plot.html").write_text("mine")
+    with pytest.raises(UserError, match=r"holds plot\.html, which saving would remove"):
+        trainer().save(folder)
+
+
+def test_values_and_columns_of_values_are_the_same() -> None:
+    features, targets = clouds().features, clouds().features[:, 0]
+    losses = [
+        argosy.Trainer(perceptron(2, 1), loss=loss).evaluate(features, shaped)["loss"]
+        for loss in (nn.MSELoss(), "mean_squared_error")
+        for shaped in (targets, targets[:, None])
+        for _ in [torch.manual_seed(1)]
+    ]
+    assert losses == [losses[0]] * 4
+    with pytest.raises(UserError, match=r"\[2, 2\] values for 2 examples"):
+        argosy.Trainer(perceptron(2, 1), loss=lambda o, t: (o - t) ** 2).fit(features, targets)
+
+
+class Odd(nn.Module):
+    """Dropout, batch normalisation, a convolution, and weights that do not lie in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 4, 3).to(memory_format=torch.channels_last)
+        self.normalisation, self.dropout, self.head = nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Linear(16, 3)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        images = features.repeat(1, 8)[:, None].reshape(-1, 1, 4, 4)
+        return self.head(self.dropout(self.normalisation(self.convolution(images)).flatten(1)))
+
+
+def two_rates(parameters: Any) -> torch.optim.Optimizer:
+    """An optimiser with a learning rate for each half."""
+    one, *others = parameters
+    return torch.optim.SGD([{"params": [one], "lr": 0.01}, {"params": others, "lr": 0.03}])
+
+
+class Halve(EpochCallback):
+    def on_epoch(self, trainer: argosy.Trainer, epoch: int, figures: Any) -> None:
+        for group in trainer.groups:
+            group["lr"] /= 2
+
+
+@pytest.mark.parametrize("optimizer", ["muon", two_rates])
+def test_chance_rates_and_statistics_go_on_in_the_same_bits(tmp_path: Path, optimizer: Any) -> None:
+    def made() -> argosy.Trainer:
+        torch.manual_seed(1)
+        return argosy.Trainer(Odd(), optimizer=optimizer)
+
+    def fit(model: argosy.Trainer, epochs: int) -> argosy.Trainer:
+        model.fit(clouds(), epochs=epochs, callbacks=[Halve()])
+        return model
+
+    straight, stopped = fit(made(), 4), fit(made(), 2)
+    given = {} if isinstance(optimizer, str) else {"optimizer": optimizer}
+    loaded = fit(argosy.Trainer.load(stopped.save(tmp_path / "run"), Odd(), **given), 2)
+    assert dict(loaded.history) == dict(straight.history)
+    assert [group["lr"] for group in loaded.groups] == [group["lr"] for group in straight.groups]
+
+
+def test_a_pass_begins_at_an_example_that_begins_one() -> None:
+    seen: list[float] = []
+
+    def look(features: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+        seen.extend(features[:, 0].tolist())
+        return features
+
+    model, data = trainer(), clouds(97)
+    model.fit(clouds(100), batch_size=32)
+    model.fit(data, batch_size=10, augmentation=look)
+    assert sorted(seen) == sorted(data.features[:, 0].tolist())
+    model.fit(data, batch_size=10, validation=data)
+    assert np.isnan(model.history["val_loss"]).tolist() == [True, True, False]
+
+
 def broken(**changes: Any) -> tuple[np.ndarray, np.ndarray]:
     """The clouds with something wrong."""
     features, targets = clouds()
@@ -179,6 +266,14 @@ def broken(**changes: Any) -> tuple[np.ndarray, np.ndarray]:
         ),
         (lambda: trainer().fit(clouds(), callbacks=[argosy.EarlyStopping("val_loss")]), "'val_loss' is not measured"),
         (lambda: argosy.Trainer.load("nowhere"), "does not exist"),
+        (lambda: trainer().fit(clouds(), steps=3, epochs=9), "3 steps in 9 epochs"),
+        (lambda: trainer().fit(clouds(), initial_epoch=2), "from 2 on"),
+        (lambda: trainer().fit(clouds(), class_weight={}), "a weight by class number"),
+        (lambda: argosy.Trainer(perceptron(2, 3), loss=nn.CrossEntropyLoss()).fit(broken(label=3)), "out of range"),
+        (
+            lambda: argosy.Trainer(perceptron(2, 1), loss="binary_cross_entropy").fit(clouds()),
+            r"labels are out of range, the first \(2\) at \d+: expected 0 or 1",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(work: Callable[[], Any], message: str) -> None:
@@ -290,6 +385,24 @@ def test_preprocessing_is_learned_from_training_alone_and_saved(tmp_path: Path) 
     loaded = argosy.Trainer.load(model.save(tmp_path / "run"))
     assert np.array_equal(loaded.predict(far.features), model.predict(far.features))
     assert loaded.preprocessing.state() == model.preprocessing.state()
+    again = argosy.Trainer.load(tmp_path / "run", preprocessing=["normalization"])
+    assert np.array_equal(again.predict(far.features), model.predict(far.features))
+
+    refused = trainer(preprocessing=["normalization"])
+    for wrong, said in ((broken(nan=True), r"2 values .* at \[7, 1\]"), (broken(label=9), "out of range")):
+        with pytest.raises(UserError, match=said):
+            refused.fit(wrong)
+        assert not refused.preprocessing.fitted, "nothing was learned from what was refused"
+
+
+def test_binary_targets_of_any_type_take_class_weights() -> None:
+    features, labels = clouds().features, (clouds().targets == 1).astype(np.float32)
+    losses = [
+        argosy.Trainer(perceptron(2, 1), loss="binary_cross_entropy").fit(features, shaped, class_weight={1: 3.0})
+        for shaped in (labels, labels.astype(int), labels[:, None])
+        for _ in [torch.manual_seed(1)]
+    ]
+    assert losses[0]["loss"] == losses[1]["loss"] == losses[2]["loss"]
 
 
 def text(folder: Path) -> Sequences:

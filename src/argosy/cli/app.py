@@ -59,7 +59,7 @@ def _open(target: str, overrides: Overrides) -> tuple["AnyVenture", "Run"]:
 
 
 @app.command
-def init(folder: Path, *, json: Json = False) -> None:
+def init(folder: Path, *, task: str = "language-model", json: Json = False) -> None:
     """Write a commented venture to edit.
 
     Example: argosy init my-venture
@@ -68,11 +68,13 @@ def init(folder: Path, *, json: Json = False) -> None:
     ----------
     folder
         Folder to make; its name becomes the venture's.
+    task
+        What is to be made: language-model or classification.
     """
     from argosy.cli.init import write_venture
     from argosy.cli.output import show
 
-    path = write_venture(folder)
+    path = write_venture(folder, task)
     show({"venture": str(path)}, f"wrote {path}\nedit it, then: argosy run {path}", as_json=json)
 
 

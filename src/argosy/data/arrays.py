@@ -58,17 +58,22 @@ def _array(values: Any, name: str) -> Array:
             "bad-examples", f"{name} are {array.dtype}, not numbers", hint="turn text and dates into numbers"
         )
     if array.dtype.kind == "f":
-        finite = np.isfinite(array)
-        if not finite.all():
-            bad = np.argwhere(~finite)
-            place = ", ".join(map(str, bad[0]))
-            raise UserError(
-                "bad-examples",
-                f"{name}: {len(bad):,} values are not finite, the first ({array[tuple(bad[0])]}) at [{place}]",
-                hint="leave those examples out, or put numbers there",
-            )
+        refuse_not_finite(array, name)
         return array.astype(np.float32, copy=False)
     return array.astype(np.int64) if array.dtype.kind in "bui" else array
+
+
+def refuse_not_finite(array: Array, name: str) -> None:
+    """`UserError` telling how many values are not finite, and where."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
+        place = ", ".join(map(str, bad[0]))
+        raise UserError(
+            "bad-examples",
+            f"{name}: {len(bad):,} values are not finite, the first ({array[tuple(bad[0])]}) at [{place}]",
+            hint="leave those examples out, put numbers there, or clean a table with 'cleaning'",
+        )
 
 
 class ArrayPlan:

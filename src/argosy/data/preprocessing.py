@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argosy.config import UserError, nearest
+from argosy.data.arrays import refuse_not_finite
 
 Array = npt.NDArray[Any]
 MISSING = "missing"  # the category of text that is not there
@@ -90,7 +91,8 @@ class OneHot:
     def __call__(self, features: Array) -> Array:
         """Replace the columns by zeros and ones."""
         columns, chosen = _columns(features), self.columns or []
-        rest = [column for place, column in enumerate(columns) if place not in chosen]
+        others = [column for place, column in enumerate(columns) if place not in chosen]
+        rest = [column if (numbers := _numbers(column)) is None else numbers for column in others]
         ones = [
             (columns[place] == category).astype(np.float32)
             for place, categories in zip(chosen, self.categories, strict=True)
@@ -116,6 +118,7 @@ class Normalization:
         own = None if features.ndim == 3 else 1
         axes = tuple(axis for axis in range(features.ndim) if axis != own)
         wide = _numeric(features)
+        refuse_not_finite(wide, "features")
         mean = wide.mean(axis=axes, dtype=np.float64, keepdims=True)[0]
         deviation = wide.std(axis=axes, dtype=np.float64, keepdims=True)[0]
         self.mean, self.deviation = mean.tolist(), np.where(deviation > 0, deviation, 1.0).tolist()
@@ -186,6 +189,16 @@ class Preprocessing:
         ]
         return {"steps": steps, "names": self.names, "fitted": self.fitted}
 
+    def take_over(self, state: Mapping[str, Any]) -> None:
+        """Let the steps know what theirs in `state` had learned; those of one's own, and what is fitted, stay."""
+        if self.fitted or [tree["step"] for tree in state["steps"]] != [s["step"] for s in self.state()["steps"]]:
+            return
+        for step, tree in zip(self.steps, state["steps"], strict=True):
+            for name, value in tree.items():
+                if name != "step":
+                    setattr(step, name, value)
+        self.names, self.fitted = state["names"], state["fitted"]
+
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> "Preprocessing":
         """The steps that `state` came from."""
@@ -238,7 +251,9 @@ def _columns(features: Array) -> Array:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or value != value or str(value) == "<NA>"  # pandas' own
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return value is None or str(value) in ("", "<NA>", "NaT")  # pandas' own, which compare to nothing
 
 
 def _numbers(column: Array) -> npt.NDArray[np.float64] | None:

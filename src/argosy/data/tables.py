@@ -7,6 +7,8 @@ from typing import Any
 from argosy.config import UserError
 
 Columns = dict[str, list[Any]]
+NOT_THERE = {"", "NA", "N/A", "n/a", "NULL", "null", "?"}
+"""What stands for a number that is missing."""
 
 
 def read_table(path: Path) -> Columns:
@@ -26,7 +28,10 @@ def read_table(path: Path) -> Columns:
 def typed(column: list[Any]) -> list[Any]:
     """Numbers where every value that is there is one: a column of a CSV has no type."""
     try:
-        return [None if value == "" else float(value) if isinstance(value, str) else value for value in column]
+        return [
+            value if not isinstance(value, str) else None if value.strip() in NOT_THERE else float(value)
+            for value in column
+        ]
     except ValueError:
         return column
 
@@ -36,7 +41,7 @@ def _csv(path: Path) -> tuple[list[str], list[list[Any]]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             names, rows = next(reader, []), []
-            for row in reader:
+            for row in filter(None, reader):  # blank lines say nothing
                 if len(row) != len(names):
                     raise UserError(
                         "bad-examples",

@@ -16,7 +16,7 @@ from argosy.config import UserError
 
 SEPARATOR = "<|endoftext|>"
 # Names under which published tokenisers know the token between documents, the best first.
-_SEPARATORS = (SEPARATOR, "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>", "[SEP]")
+_SEPARATORS = (SEPARATOR, "<|end_of_text|>", "<｜end▁of▁sentence｜>", "</s>", "<eos>", "[SEP]")
 # As GPT-4's: digits in threes, indentation in one piece, a word with the character before it. Its rule for
 # English endings is left out (the first alternative does "'s" too) and combining marks belong to the word, as
 # Indic scripts need.
@@ -36,7 +36,9 @@ class Tokenizer:
         self.core = core
         self.core.encode_special_tokens = True
         self.specification: dict[str, Any] = orjson.loads(core.to_str())
+        size = core.get_vocab_size()
         self.separator_id = self._find_separator()
+        self.separator_is_new = core.get_vocab_size() > size
         self.vocabulary_size: int = 1 + max(core.get_vocab(with_added_tokens=True).values())
 
     def _find_separator(self) -> int:

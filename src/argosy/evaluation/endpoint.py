@@ -18,6 +18,7 @@ from argosy.progress import Advance
 from argosy.storage import append_line, canonical_json, digest
 
 WORKERS, TRIES, PAUSE_S, LONGEST_PAUSE_S = 4, 5, 1.0, 60.0
+LATE_TRIES = 2  # an answer that is late may be written, and billed, all the same
 BUSY = (408, 409, 425, 429)
 REPLY_BYTES = 1 << 22
 
@@ -37,9 +38,9 @@ _OPENER = urllib.request.build_opener(_AsItComes)
 class _Busy(Exception):
     """Why there was no answer this time, and how many seconds to wait at least."""
 
-    def __init__(self, reason: str, pause_s: float = 0.0) -> None:
+    def __init__(self, reason: str, pause_s: float = 0.0, *, late: bool = False) -> None:
         super().__init__(reason)
-        self.pause_s = pause_s
+        self.pause_s, self.late = pause_s, late
 
 
 def api_key(rival: RivalConfig) -> str | None:
@@ -79,7 +80,7 @@ class Endpoint:
         advance(len(requests) - len(missing))
         self._ask_all(missing, advance)
         return [
-            judged(question, self._known[key]["reply"], self._cost_usd(self._known[key]))
+            judged(question, self._known[key]["reply"], self._cost_usd(self._known[key]), asked_for_letter=True)
             for question, (key, _) in zip(questions, requests, strict=True)
         ]
 
@@ -102,14 +103,14 @@ class Endpoint:
                 raise
 
     def _ask(self, identity: str, body: bytes, key: str | None) -> None:
-        reason = ""
-        for attempt in range(TRIES):
+        attempt, late = 0, 0
+        while True:
             try:
                 reply = self._post(body, key)
             except _Busy as busy:
-                reason = str(busy)
-                last = attempt == TRIES - 1
-                if last or self._stopped.wait(min(LONGEST_PAUSE_S, max(busy.pause_s, PAUSE_S * 2**attempt))):
+                reason, attempt, late = str(busy), attempt + 1, late + busy.late
+                last = attempt == TRIES or late == LATE_TRIES
+                if last or self._stopped.wait(min(LONGEST_PAUSE_S, max(busy.pause_s, PAUSE_S * 2 ** (attempt - 1)))):
                     break
             else:
                 with self._lock:
@@ -118,8 +119,10 @@ class Endpoint:
                 return
         raise RunFailed(
             "endpoint-failed",
-            f"{self._address} ({self._rival.title}) gave no answer in {TRIES} tries: {reason}",
-            hint="run the same command again: only what is missing is asked; replies so far are kept",
+            f"{self._address} ({self._rival.title}) gave no answer in {attempt} tries: {reason}",
+            hint="raise timeout_s of this rival, or ask it for shorter answers; replies so far are kept"
+            if late == LATE_TRIES
+            else "run the same command again: only what is missing is asked; replies so far are kept",
         )
 
     def _post(self, body: bytes, key: str | None) -> dict[str, Any]:
@@ -131,8 +134,9 @@ class Endpoint:
                 data = response.read(REPLY_BYTES)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             cause = getattr(error, "reason", error)
-            late = f"nothing came for {self._rival.timeout_s:g} s (timeout_s)"
-            raise _Busy(late if isinstance(cause, TimeoutError) else str(cause)) from None
+            if isinstance(cause, TimeoutError):
+                raise _Busy(f"nothing came for {self._rival.timeout_s:g} s (timeout_s)", late=True) from None
+            raise _Busy(str(cause)) from None
         if status == http.client.OK:
             return self._parse(data)
         said = f"HTTP {status}: {data[:300].decode(errors='replace')}".replace(key or "\0", "…")

@@ -14,12 +14,18 @@ LETTERS = string.ascii_uppercase
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _SPACE_IN_CJK = re.compile(rf"(?<=[{_CJK}])\s+|\s+(?=[{_CJK}])")
-_NUMBER_SIGN = re.compile(r"-(?=\.?\d)|\.(?=\d)")
-# A line that is a letter, a reply that begins with "B." or "B)", or says "the answer is B"; the last of these counts.
-_LETTER = re.compile(
-    r"^[^\w\n]*([A-Za-z])[^\w\n]*$|\A\W*([A-Z])[.):、]"
-    r"|(?:(?i:answer|option|choice)(?: is)?|答案|选)[^\w\n]*是?[^\w\n]*([A-Z])\b",
-    re.MULTILINE,
+_NUMBER_SIGN = re.compile(r"-(?=\.?\d)|\.(?=\d)|(?<=\d)[/:^](?=\d)")
+_DASH = re.compile("[\u2010-\u2015\u2212]")
+# How a reply names its letter, the surest way first. An "A" before a word in small letters is an article.
+_LETTER = r"[^\w\n]*([A-Z])(?![A-Za-z0-9'])(?!(?<=A) (?!because|since|as|is|and)[a-z])"
+_READ_FIRST = re.compile(r"\W*([A-Za-z])[^\w\n]*(?:\n|\Z)")  # its first line
+_SAID_LAST = re.compile(  # "the answer is B", "答案应为选项 B", \boxed{B}
+    rf"(?i:answer)(?i: is)?{_LETTER}|\\boxed\{{(?:\\text\{{)?([A-Z])\}}"
+    rf"|(?:答案|正确选项|故选|应选)[^\w\n]*(?:应该是|应为|是|为)?[^\w\n]*(?:选项)?{_LETTER}"
+)
+_BEGINS = re.compile(r"\W*([A-Z])(?:[.):、,]|\s+-\s|\s+is\b|\s*(?:选项|是))")
+_NAMED_LAST = re.compile(
+    rf"^[^\w\n]*([A-Za-z])[^\w\n]*$|(?i:option|choice)(?i: is)?{_LETTER}|选(?:项|择)?是?{_LETTER}", re.M
 )
 
 
@@ -94,38 +100,56 @@ def _recorded(place: str, record: Mapping[str, Any], question: Question) -> Answ
     if not isinstance(answer, str):
         expected = f"text or a number from 0 to {len(question.choices) - 1}" if question.choices else "text"
         raise UserError("bad-answer", f"{place}: answer = {answer!r}: expected {expected}")
+    _check_text(place, "answer", answer, "bad-answer")
     if not (cost is None or (type(cost) in (int, float) and 0 <= cost < float("inf"))):
         raise UserError("bad-answer", f"{place}: cost_usd = {cost!r}: expected a number from 0")
     return judged(question, answer, cost)
 
 
-def judged(question: Question, reply: str, cost_usd: float | None) -> Answer:
+def judged(question: Question, reply: str, cost_usd: float | None, *, asked_for_letter: bool = False) -> Answer:
     """The answer in a reply: the choice it names, or the text itself, which is right when it equals a reference."""
     if question.choices:
-        choice = read_choice(reply, question.choices)
+        choice = read_choice(reply, question.choices, asked_for_letter=asked_for_letter)
         return Answer(choice, choice in question.accepted, cost_usd)
     return Answer(reply, normalise(reply) in {normalise(reference) for reference in question.accepted}, cost_usd)
 
 
-def read_choice(reply: str, choices: Sequence[str]) -> str | None:
-    """The choice that a reply names by its text or by its letter, or None."""
+def read_choice(reply: str, choices: Sequence[str], *, asked_for_letter: bool = False) -> str | None:
+    """The choice that a reply names by its text or by its letter, or None.
+
+    Where choices are letters themselves, a letter alone is the text, unless a letter was asked for.
+    """
+    plain = unicodedata.normalize("NFKC", reply)
+    if asked_for_letter and re.fullmatch(r"\W*[A-Za-z]\W*", plain):
+        return _lettered([plain.strip(string.punctuation + string.whitespace)], choices)
     for same in (str.strip, normalise):
         matches = [choice for choice in choices if same(choice) == same(reply)]
         if len(matches) == 1:
             return matches[0]
-    plain = unicodedata.normalize("NFKC", reply)
-    letters = [letter for match in _LETTER.findall(plain) for letter in match if letter]
-    place = LETTERS.index(letters[-1].upper()) if letters else len(choices)
-    return choices[place] if place < len(choices) else None
+    letters = [_READ_FIRST.match(plain), *_last(_SAID_LAST, plain), _BEGINS.match(plain), *_last(_NAMED_LAST, plain)]
+    return _lettered([match[match.lastindex or 0] for match in letters if match], choices)
+
+
+def _last(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    """All matches, the last first."""
+    return list(pattern.finditer(text))[::-1]
+
+
+def _lettered(letters: Iterable[str], choices: Sequence[str]) -> str | None:
+    """The choice of the first letter that has one."""
+    places = [LETTERS.find(letter.upper()) for letter in letters]
+    return next((choices[place] for place in places if 0 <= place < len(choices)), None)
 
 
 def normalise(text: str) -> str:
     """Lower case without punctuation, articles and superfluous spaces, as SQuAD compares (Rajpurkar et al. 2016).
 
     Beyond that: full-width and other compatibility forms become plain (Unicode NFKC), spaces beside Chinese and
-    Japanese characters go, a number keeps its sign and its point. What would vanish altogether stays.
+    Japanese characters go, all dashes are one, a number keeps its sign, its point and what divides it from the next.
+    What would vanish altogether stays.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).replace("−", "-").casefold()).strip()
+    plain = _DASH.sub("-", unicodedata.normalize("NFKC", text)).replace("\u2044", "/")  # a fraction's own stroke
+    folded = unicodedata.normalize("NFKC", plain.casefold()).strip()
     kept = {match.start() for match in _NUMBER_SIGN.finditer(folded)}
     bare = "".join(c for place, c in enumerate(folded) if place in kept or not _is_punctuation(c))
     return _SPACE_IN_CJK.sub("", " ".join(_ARTICLES.sub(" ", bare).split())) or folded
@@ -144,6 +168,7 @@ def _question(place: str, record: Mapping[str, Any]) -> Question:
     text, identity = _text(place, "question", record["question"]), record.get("id")
     if not isinstance(identity, str | int):
         identity = Path(place).name
+    _check_text(place, "id", str(identity), "bad-question")
     if "reference" in record:
         given = record["reference"]
         references = given if isinstance(given, list) and given else [given]
@@ -164,11 +189,15 @@ def _question(place: str, record: Mapping[str, Any]) -> Question:
 def _text(place: str, key: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise _bad(place, f"{key} = {value!r}: expected text")
+    _check_text(place, key, value, "bad-question")
+    return value
+
+
+def _check_text(place: str, key: str, value: str, code: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise _bad(place, f"{key} = {value!r}: expected text that UTF-8 can hold") from None
-    return value
+        raise UserError(code, f"{place}: {key} = {value!r}: expected text that UTF-8 can hold") from None
 
 
 def _bad(place: str, message: str) -> UserError:

@@ -56,11 +56,17 @@ def new_model_folder(folder: Path, *, replace: bool) -> Iterator[Path]:
     """
     folder = folder.resolve()
     there = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
-    if there and not (replace and (folder / SHAPE).is_file()):
-        hint = "there is no model in it, so it is not replaced" if replace else "--force replaces a model"
+    if there and not (replace and _is_model(folder)):
+        hint = "it is not a model and nothing else, so it is not replaced" if replace else "--force replaces a model"
         raise UserError("exists", f"{folder} exists already", hint=f"choose another with --output DIR; {hint}")
     with atomic_folder(folder) as temporary:
         yield temporary
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether a folder holds a model and no folders."""
+    weights = any((folder / name).is_file() for name in (WEIGHTS, f"{WEIGHTS}.index.json"))
+    return weights and (folder / SHAPE).is_file() and not any(path.is_dir() for path in folder.iterdir())
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:

@@ -69,10 +69,10 @@ class World:
             dist.barrier()
 
 
-def compute_device(local_rank: int = 0) -> torch.device:
-    """NVIDIA's or AMD's GPU, else a TPU where `torch_xla` is installed for one, else Apple's GPU, else the CPU."""
+def compute_device() -> torch.device:
+    """This rank's GPU of NVIDIA or AMD, else a TPU where `torch_xla` is there for one, Apple's, or the CPU."""
     if torch.cuda.is_available():
-        return torch.device("cuda", local_rank % torch.cuda.device_count())
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     if os.environ.get("PJRT_DEVICE") == "TPU" and importlib.util.find_spec("torch_xla"):
         return torch.device(importlib.import_module("torch_xla").device())
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -87,8 +87,7 @@ def join(run: RunConfig) -> Iterator[World]:
         RunFailed: some ranks did not arrive in `run.preflight_timeout_s`, naming them, or could not talk.
     """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-    device = compute_device(local_rank)
+    device = compute_device()
     if dist.is_initialized():  # joined already, further out
         yield World(rank, size, device)
         return

@@ -106,6 +106,7 @@ class _Sweeper:
         self.ventures = {each.label: each.venture for each in grid}
         self.recipes: dict[str, Recipe] = {}
         self.step_flops: dict[str, float] = {}
+        self.held_out: dict[str, tuple[int, int]] = {}
 
     def carry_out(self) -> Sweep:
         """Go on to the end; everything known is written down on the way."""
@@ -114,7 +115,7 @@ class _Sweeper:
             try:
                 while (rung := self._rung()) and all(self._climb(label, rung) for label in self._waiting(rung)):
                     pass
-                self.sweep = conclude(self.sweep, self.folder)
+                self.sweep = conclude(self.sweep, self.folder, same_text=len(set(self.held_out.values())) == 1)
                 self._write()
             finally:
                 render_sweep(self.folder)
@@ -150,14 +151,21 @@ class _Sweeper:
                 workflow.prepare(venture, run)
             donors.append(run)
             index = open_dataset(run.data, verify=False).index
+            self.held_out[label] = index.held_out_documents, index.held_out_bytes
             config = transformer_config(venture, index.vocabulary_size)
             self.recipes[label] = recipe = resolve_recipe(venture, config)
             self.step_flops[label] = config.train_flops_per_token() * recipe.tokens_per_step
             self._note(label, steps=recipe.steps)
 
     def _rung(self) -> Rung | None:
-        """The rung that is not complete, else the next; None when there is none."""
+        """The rung that is not complete, else the next; None when there is none.
+
+        A rung at which all failed never was: of those that were let go before it, the best climb instead.
+        """
         rungs, limited = self.sweep.rungs, self.sweep.budget_minutes is not None
+        while rungs and all(self.trials[label].state == "failed" for label in rungs[-1].labels):
+            rungs = rungs[:-1]
+            self.sweep = self.sweep.model_copy(update={"rungs": rungs})
         if rungs and self._waiting(rungs[-1]):
             return rungs[-1]
         if limited and not rungs:
@@ -175,7 +183,8 @@ class _Sweeper:
             share, count = plan
         rung = Rung(share=share, labels=tuple(labels[:count]))
         self.sweep = self.sweep.model_copy(update={"rungs": (*rungs, rung)})
-        self._write()
+        for label in rung.labels:
+            self._note(label, reason="")
         return rung
 
     def _waiting(self, rung: Rung) -> list[str]:

@@ -28,7 +28,12 @@ def combinations(venture: Path | str, overrides: Sequence[str]) -> list[Combinat
 
     Raises `UserError` when a key or value is wrong, or there is nothing to compare.
     """
-    axes = {parse_override(override)[0]: split_override(override) for override in overrides}
+    axes: dict[str, list[str]] = {}
+    for override in overrides:
+        key, _ = parse_override(override)
+        if key in axes:
+            raise UserError("bad-override", f"{key} is given twice: all its values go into one --set {key}=…,…")
+        axes[key] = split_override(override)
     grid = []
     for chosen in itertools.product(*axes.values()):
         settings = {key: value for key, value in map(parse_override, chosen) if len(axes[key]) > 1}

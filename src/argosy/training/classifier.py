@@ -1,6 +1,7 @@
 """A classifier as a training run: a trainer saved after every epoch, which goes on in the same bits from there."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import orjson
 import torch
 
-from argosy.config import ClassificationVenture
+from argosy.config import ClassificationVenture, RunFailed
 from argosy.data import ImageAugmentation, Preprocessing, open_examples
 from argosy.models import perceptron
 from argosy.parallel import World
@@ -87,7 +88,14 @@ class EpochKeeper(EpochCallback):
         self.world, self.stop_requested, self.sinks = world, stop_requested, sinks
 
     def on_epoch(self, trainer: Trainer, epoch: int, figures: Mapping[str, float]) -> None:
-        """Keep everything; the oldest saved epochs go."""
+        """Keep everything; the oldest saved epochs go. Raises `RunFailed` `not-finite`, keeping nothing of this one."""
+        for name, value in figures.items():
+            if not math.isfinite(value):
+                raise RunFailed(
+                    "not-finite",
+                    f"the {name} of epoch {epoch} is {value}",
+                    hint="lower training.learning_rate, or set training.gradient_clip; earlier epochs are kept",
+                )
         trainer.preprocessing = self.preprocessing
         if self.world.is_main:
             begun = time.perf_counter()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class EpochCallback:
     """Does nothing; subclasses override what they need. Called on every rank with the same figures."""
 
+    def on_begin(self, trainer: "Trainer") -> None:
+        """Before the first epoch of a `fit`."""
+
     def on_epoch(self, trainer: "Trainer", epoch: int, figures: Mapping[str, float]) -> None:
         """After each epoch (from 1) and its validation; set `trainer.stop_training` to make it the last."""
 
@@ -32,6 +35,10 @@ class EarlyStopping(EpochCallback):
         self.sign = -1.0 if monitor.endswith("accuracy") else 1.0
         self.best, self.best_epoch = float("inf"), 0
         self._weights: dict[str, Tensor] = {}
+
+    def on_begin(self, trainer: "Trainer") -> None:
+        """Forget what was best in another `fit`."""
+        self.best, self.best_epoch, self._weights = float("inf"), trainer.history.epochs, {}
 
     def on_epoch(self, trainer: "Trainer", epoch: int, figures: Mapping[str, float]) -> None:
         """Compare with the best."""

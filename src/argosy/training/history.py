@@ -33,14 +33,18 @@ class History(Mapping[str, list[float]]):
         return len(next(iter(self.values()), []))
 
     def append(self, figures: Mapping[str, float]) -> None:
-        """Add an epoch."""
+        """Add an epoch; a figure that earlier ones had not is not a number there."""
+        before = self.epochs
         for name, value in figures.items():
-            self._figures.setdefault(name, []).append(value)
+            values = self._figures.setdefault(name, [])
+            values += [float("nan")] * (before - len(values))
+            values.append(value)
 
-    def extend(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Add the epochs of another history."""
+    def extend(self, history: Mapping[str, Sequence[float | None]]) -> None:
+        """Add the epochs of another history; JSON has null for what is not a number."""
         for name, values in history.items():
-            self._figures.setdefault(name, []).extend(values)
+            numbers = (float("nan") if value is None else value for value in values)
+            self._figures.setdefault(name, []).extend(numbers)
 
     def plot(self, path: Path | str | None = None) -> "Figure":
         """Draw each figure with its validation beside it; with `path`, write a page that needs no network."""

@@ -135,7 +135,7 @@ class _Training:
             world=self.world,
         )
         row = torch.zeros((1, numbers.sequence_length), dtype=torch.long, device=self.world.device)
-        step.settle(row, row)
+        step.settle(lambda: (row, row))
         return step
 
     def _callbacks(self, stack: contextlib.ExitStack, end: int) -> list[Callback]:

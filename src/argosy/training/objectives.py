@@ -68,6 +68,7 @@ METRICS: Mapping[str, Judge] = {
 }
 
 
+UNIGNORED = -100  # PyTorch's own `ignore_index`, a number that no class has
 UNKNOWN = {"loss": "unknown-loss", "metric": "unknown-metric"}
 
 
@@ -87,13 +88,18 @@ def named(kind: str, given: str | Judge, known: Mapping[str, Judge]) -> tuple[st
 
 
 def _without_mean(loss: nn.Module) -> Judge:
-    """A loss module of PyTorch, giving a value for each example; one with class weights keeps its weighted mean."""
-    if getattr(loss, "weight", None) is not None:
+    """A loss module of PyTorch, giving a value for each example.
+
+    One that weights classes, or ignores one, keeps its own mean.
+    """
+    if getattr(loss, "weight", None) is not None or getattr(loss, "ignore_index", UNIGNORED) != UNIGNORED:
         return loss
     single = copy(loss)
     single.reduction = "none"  # type: ignore[assignment]
 
     def per_example(outputs: Tensor, targets: Tensor) -> Tensor:
+        if outputs.numel() == targets.numel():  # [B, 1] and [B] would make [B, B]
+            targets = targets.reshape(outputs.shape)
         return _per_example(single(outputs, targets))
 
     per_example.__name__ = type(loss).__name__
@@ -116,7 +122,7 @@ class ExampleObjective(nn.Module):
         if self.class_weight is not None:
             if len(values) != len(targets):
                 raise UserError("bad-option", "class_weight needs a loss that gives a value for each example")
-            values = values * self.class_weight[_classes(targets, outputs, hard=True)]
+            values = values * self.class_weight[_classes(targets, outputs, hard=True).long()]
         with torch.no_grad():
             sums = [self._values(metric, outputs, targets).sum() for metric in self.metrics]
         return values.sum(), torch.stack(sums) if sums else values.new_zeros(0)

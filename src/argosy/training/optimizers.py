@@ -20,7 +20,7 @@ def build_optimizers(
 
     Embeddings and norms have no weight decay. With `muon`, the matrices inside the blocks go to Muon, with updates
     scaled to AdamW's root mean square so that one learning rate serves both (Liu et al. 2025, arXiv:2502.16982, eq. 4);
-    everything else goes to AdamW. Muon orthogonalises in the `precision` of the run.
+    everything else, kernels of convolutions too, goes to AdamW. Muon orthogonalises in the `precision` of the run.
     """
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     parameters = dict(model.named_parameters())
@@ -28,8 +28,11 @@ def build_optimizers(
     plain = [p for n, p in parameters.items() if n not in decayed]
     decay = training.weight_decay
     if training.optimizer == "muon":
-        hidden = [p for n, p in decayed.items() if not n.startswith("head.")]
-        head = [p for n, p in decayed.items() if n.startswith("head.")]
+        hidden = [p for n, p in decayed.items() if p.ndim == 2 and not n.startswith("head.")]
+        head = [p for n, p in decayed.items() if p.ndim != 2 or n.startswith("head.")]
+        rest: list[Optimizer] = [_adamw(head, plain, training, learning_rate)] if head or plain else []
+        if not hidden:
+            return rest
         muon = (Muon if precision == "bfloat16" else Float32Muon)(
             hidden,
             lr=learning_rate,
@@ -37,7 +40,7 @@ def build_optimizers(
             momentum=MUON_MOMENTUM,
             adjust_lr_fn="match_rms_adamw",
         )
-        return [muon, _adamw(head, plain, training, learning_rate)]
+        return [muon, *rest]
     if training.optimizer == "sgd":
         groups = _groups(decayed.values(), plain, decay)
         return [SGD(groups, lr=learning_rate, momentum=training.beta1, fused=True)]

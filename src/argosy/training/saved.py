@@ -10,7 +10,7 @@ from torch import nn
 
 import argosy
 from argosy.config import TransformerConfig, UserError
-from argosy.data import Preprocessing
+from argosy.data import Preprocessing, as_preprocessing
 from argosy.models import Perceptron, Transformer
 from argosy.storage import atomic_folder, read_json, write_json
 from argosy.training.optimizers import load_optimizer_state, optimizer_state
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="Trainer")
 FORMAT = 1
+FILES = {"trainer.json", "model.safetensors", "optimizer.safetensors", "average.safetensors"}
 OPTIONS = (
     "optimizer",
     "learning_rate",
@@ -34,7 +35,17 @@ OPTIONS = (
 
 
 def save_trainer(trainer: "Trainer", folder: Path) -> Path:
-    """Write `trainer.json`, `model.safetensors` and `optimizer.safetensors`; an older folder of that name goes."""
+    """Write `trainer.json`, `model.safetensors` and `optimizer.safetensors`; an older trainer in that folder goes.
+
+    Raises `UserError` `exists` when the folder holds anything else.
+    """
+    others = sorted({path.name for path in folder.iterdir()} - FILES) if folder.is_dir() else []
+    if others or folder.is_file():
+        raise UserError(
+            "exists",
+            f"{folder} {f'holds {others[0]}' if others else 'is a file'}, which saving would remove",
+            hint="choose a folder of its own",
+        )
     with atomic_folder(folder) as temporary:
         write_trainer(trainer, temporary)
     return folder
@@ -52,6 +63,7 @@ def write_trainer(trainer: "Trainer", folder: Path) -> None:
         "model": _described(trainer.model),
         "optimizer": trainer.optimizer_name,
         "learning_rate": trainer.optimizers[0].param_groups[0]["initial_lr"],
+        "rates": [[group["initial_lr"], group["lr"]] for group in trainer.groups],
         "schedule": trainer.schedule,
         "loss": trainer.loss_name,
         "metrics": trainer.metric_names,
@@ -67,8 +79,12 @@ def write_trainer(trainer: "Trainer", folder: Path) -> None:
 
 
 def _owned(tensors: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Tensors that share no memory, as the format demands."""
-    return {name: value.detach().cpu().clone() for name, value in tensors.items() if isinstance(value, torch.Tensor)}
+    """Tensors that share no memory and lie in order, as the format demands."""
+    return {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in tensors.items()
+        if isinstance(value, torch.Tensor)
+    }
 
 
 def _described(model: nn.Module) -> dict[str, Any]:
@@ -90,8 +106,13 @@ def load_trainer(kind: type[T], folder: Path, model: nn.Module | None, objects: 
             hint="open it with the version of Argosy that wrote it",
         )
     options = {name: tree[name] for name in OPTIONS} | objects
-    if "preprocessing" not in objects:
+    if "preprocessing" in objects:
+        options["preprocessing"] = as_preprocessing(objects["preprocessing"])
+        options["preprocessing"].take_over(tree["preprocessing"])
+    else:
         options["preprocessing"] = Preprocessing.restored(tree["preprocessing"])
+    if "optimizer" in objects and "learning_rate" not in objects:
+        del options["learning_rate"]  # one for all its groups, which may have their own
     trainer = kind(model if model is not None else _rebuilt(tree["model"]), **options)
     try:
         trainer.model.load_state_dict(load_file(folder / "model.safetensors", device=str(trainer.device)))
@@ -101,6 +122,9 @@ def load_trainer(kind: type[T], folder: Path, model: nn.Module | None, objects: 
             trainer.average.load_state_dict(load_file(folder / "average.safetensors", device=str(trainer.device)))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise UserError("damaged-model", f"{folder}: {str(error).strip().splitlines()[0]}") from None
+    if "learning_rate" not in objects:
+        for group, (initial, now) in zip(trainer.groups, tree["rates"], strict=True):
+            group["initial_lr"], group["lr"] = initial, now
     trainer.steps = tree["steps"]
     trainer.history.extend(tree["history"])
     return trainer

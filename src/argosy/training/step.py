@@ -83,14 +83,14 @@ class TrainStep:
         self.guarded = guarded or gradient_clip is not None
         self._parameters = list(objective.parameters())
 
-    def settle(self, inputs: Tensor, targets: Tensor) -> None:
-        """Do a backward pass that is thrown away, so that the first update sums like every later one.
+    def settle(self, some: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        """Do a backward pass over `some` examples that is thrown away, so that the first update sums like every later one.
 
         DDP orders its gradient buckets anew after the first backward pass, and with them the order in which three or
         more ranks are summed: without this, a resumed run would differ from an uninterrupted one in the last digit.
         """
         if self.world.size > 2:
-            self._backward(inputs, targets, 1.0)
+            self._backward(*some(), 1.0)
             self._forget_gradients()
 
     def __call__(self, step: int, inputs: Tensor, targets: Tensor, *, count: int, stop: bool = False) -> StepResult:

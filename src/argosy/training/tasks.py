@@ -21,8 +21,8 @@ Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 Chance is drawn on the CPU wherever the features are, so that it is the same on every machine.
 """
 
-GATHERED_STEPS = 32
-EVALUATION_ROWS = 4096  # in one forward pass; of small models, since no gradients are kept
+GATHERED_STEPS, EVALUATION_ROWS = 32, 4096  # at most
+GATHERED_BYTES = 64 << 20  # of features at once
 
 
 class Task(Protocol):
@@ -67,11 +67,17 @@ class ExampleTask:
         self.features, self.targets = (torch.from_numpy(array) for array in data)
         self._steps, self._ready = range(0), [(self.features, self.targets)]
         self.steps_per_epoch = self.plan.steps_per_epoch
+        self._gather = max(1, min(GATHERED_STEPS, GATHERED_BYTES // (batch_size * int(data.features[0].nbytes))))
+        self._shift = 0
+
+    def align(self, step: int) -> None:
+        """Let a pass over the examples begin at `step`."""
+        self._shift = -step % self.steps_per_epoch
 
     def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
         """The same changes for the same example at the same step, however many ranks share the batch."""
         part = slice(world.rank, None, world.size)
-        features, targets = self._gathered(step, part if self.augmentation is None else slice(None))
+        features, targets = self._gathered(step + self._shift, part if self.augmentation is None else slice(None))
         if self.augmentation is not None:
             chance = torch.Generator().manual_seed((self.seed << 32) + step)
             features, targets = self.augmentation(features, chance)[part], targets[part]
@@ -83,8 +89,8 @@ class ExampleTask:
         Which steps does not depend on where training began: rows that lie elsewhere in memory may round in another way.
         """
         if step not in self._steps:
-            first = step // GATHERED_STEPS * GATHERED_STEPS
-            self._steps = range(first, first + GATHERED_STEPS)
+            first = step // self._gather * self._gather
+            self._steps = range(first, first + self._gather)
             rows = [torch.from_numpy(self.plan.rows(number)[part]) for number in self._steps]
             every, sizes = torch.cat(rows), [len(some) for some in rows]
             arrays = (array[every].to(self.device) for array in (self.features, self.targets))
@@ -94,7 +100,7 @@ class ExampleTask:
 
     def count(self, step: int) -> int:
         """Fewer in the last batch of an epoch."""
-        return self.plan.count(step)
+        return self.plan.count(step + self._shift)
 
 
 class TextTask:
@@ -123,13 +129,19 @@ def tensor(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.tensor(array, device=device)
 
 
+def evaluation_rows(features: np.ndarray) -> int:
+    """Examples in one forward pass, in which no gradients are kept."""
+    return max(1, min(EVALUATION_ROWS, GATHERED_BYTES // int(features[0].nbytes)))
+
+
 def judge_examples(objective: ExampleObjective, data: Arrays, device: torch.device) -> list[float]:
     """Mean loss and metrics, each example counting the same."""
     totals = np.zeros(1 + len(objective.metrics))
     objective.eval()
     with torch.no_grad():
-        for start in range(0, len(data.features), EVALUATION_ROWS):
-            features, targets = (array[start : start + EVALUATION_ROWS] for array in data)
+        size = evaluation_rows(data.features)
+        for start in range(0, len(data.features), size):
+            features, targets = (array[start : start + size] for array in data)
             loss, metrics = objective(tensor(features, device), tensor(targets, device))
             totals += np.array([float(loss), *metrics.tolist()])
     figures: list[float] = (totals / len(data.features)).tolist()
@@ -157,8 +169,8 @@ def check_text(model: nn.Module, text: Sequences, others: Mapping[str, object]) 
 
 
 def check_examples(model: nn.Module, data: Arrays, loss_name: str, loss: Judge, device: torch.device) -> None:
-    """Send the first example through the model and the loss, and look at the labels; `UserError` for a misfit."""
-    features, targets = tensor(data.features[:1], device), tensor(data.targets[:1], device)
+    """Send two examples through the model and the loss, and look at the labels; `UserError` for a misfit."""
+    features, targets = tensor(data.features[:2], device), tensor(data.targets[:2], device)
     model.eval()
     try:
         with torch.no_grad():
@@ -168,10 +180,14 @@ def check_examples(model: nn.Module, data: Arrays, loss_name: str, loss: Judge, 
             "model-misfit",
             f"the model does not take features of shape {list(data.features.shape[1:])}: {_first_line(error)}",
         ) from None
-    if loss_name == "cross_entropy":
-        _check_labels(data.targets, outputs)
+    if loss_name in ("cross_entropy", "CrossEntropyLoss"):
+        _check_labels(data.targets, outputs, getattr(loss, "ignore_index", None))
+    if loss_name == "binary_cross_entropy":
+        _check_range(data.targets, (data.targets < 0) | (data.targets > 1), "0 or 1")
     try:
-        loss(outputs, targets)
+        values = loss(outputs, targets)
+        if values.numel() not in (1, len(targets)):
+            raise ValueError(f"{list(values.shape)} values for {len(targets)} examples")
     except (RuntimeError, IndexError, ValueError) as error:
         raise UserError(
             "model-misfit",
@@ -180,9 +196,9 @@ def check_examples(model: nn.Module, data: Arrays, loss_name: str, loss: Judge, 
         ) from None
 
 
-def _check_labels(targets: np.ndarray, outputs: Tensor) -> None:
-    if targets.ndim == 2 and targets.shape[1] == outputs.shape[-1] > 1:
-        return
+def _check_labels(targets: np.ndarray, outputs: Tensor, ignored: int | None) -> None:
+    if targets.ndim > 1 and targets.shape[1:] == outputs.shape[1:] and outputs.shape[1] > 1:
+        return  # a share of each class
     if outputs.ndim < 2:
         raise UserError("model-misfit", f"cross_entropy needs an output for each class, not {list(outputs.shape[1:])}")
     labels = targets.flatten()
@@ -192,12 +208,16 @@ def _check_labels(targets: np.ndarray, outputs: Tensor) -> None:
             f"cross_entropy needs class numbers or one-hot rows of {outputs.shape[1]}, not {targets.dtype} of shape "
             f"{list(targets.shape[1:])}",
         )
-    bad = np.flatnonzero((labels < 0) | (labels >= outputs.shape[1]))
+    wrong = ((labels < 0) | (labels >= outputs.shape[1])) & (labels != ignored)
+    _check_range(labels, wrong, f"0 to {outputs.shape[1] - 1}, since the model has {outputs.shape[1]} outputs")
+
+
+def _check_range(labels: np.ndarray, wrong: np.ndarray, expected: str) -> None:
+    bad = np.flatnonzero(wrong)
     if len(bad):
         raise UserError(
             "label-out-of-range",
-            f"{len(bad):,} labels are out of range, the first ({labels[bad[0]]}) at {bad[0]}: expected 0 to "
-            f"{outputs.shape[1] - 1}, since the model has {outputs.shape[1]} outputs",
+            f"{len(bad):,} labels are out of range, the first ({labels.flat[bad[0]]}) at {bad[0]}: expected {expected}",
         )
 
 

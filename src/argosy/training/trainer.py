@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -27,13 +28,13 @@ from argosy.training.saved import load_trainer, save_trainer
 from argosy.training.schedules import SCHEDULES, Length, learning_rate_factor
 from argosy.training.step import TrainStep
 from argosy.training.tasks import (
-    EVALUATION_ROWS,
     Augmentation,
     ExampleTask,
     Task,
     TextTask,
     check_examples,
     check_text,
+    evaluation_rows,
     judge_examples,
     judge_text,
     tensor,
@@ -91,6 +92,7 @@ class Trainer:
     ) -> None:
         self.device = compute_device()
         self.model = model.to(self.device)
+        loss = loss.to(self.device) if isinstance(loss, nn.Module) else loss
         self.loss_name, self.loss = named("loss", loss, LOSSES)
         self.label_smoothing = label_smoothing
         if label_smoothing:
@@ -123,10 +125,14 @@ class Trainer:
             optimizers = [OPTIMIZERS[given](self.model.parameters(), **options)]
         else:
             optimizers = [given if isinstance(given, Optimizer) else given(self.model.parameters())]
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["initial_lr"] = group["lr"] = group["lr"] if rate is None else rate
+        for group in _groups(optimizers):
+            group["initial_lr"] = group["lr"] = group["lr"] if rate is None else rate
         return optimizers
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """Parameters with their learning rate (`lr`), of all optimisers."""
+        return _groups(self.optimizers)
 
     @property
     def judged(self) -> nn.Module:
@@ -163,15 +169,14 @@ class Trainer:
             raise UserError("bad-option", "batch_size, epochs, steps and tokens: expected 1 or more")
         task = self._task(examples, targets, batch_size, class_weight, augmentation)
         held_out = None if validation is None else self._held_out(validation)
-        if tokens is not None:
-            if not isinstance(task, TextTask):
-                raise UserError("bad-option", "tokens is for text; give steps or epochs")
-            steps = -(-tokens // task.tokens_per_step)
-        length = steps or epochs * task.steps_per_epoch
-        ends = [length * part // epochs for part in range(epochs + 1)]
-        whole = range(self.steps - ends[initial_epoch], self.steps - ends[initial_epoch] + length)
-        ends = [whole.start + end for end in ends[initial_epoch:]]
+        ends = _ends(task, epochs, initial_epoch, steps, tokens)
+        if steps is tokens is None and isinstance(task, ExampleTask):
+            task.align(self.steps)
+        whole = range(self.steps - ends[0], self.steps - ends[0] + ends[-1])
+        ends = [whole.start + end for end in ends]
         self.stop_training = False
+        for callback in callbacks:
+            callback.on_begin(self)
         with join(RunConfig()) as world:
             step = TrainStep(
                 task.objective,
@@ -181,16 +186,16 @@ class Trainer:
                 guarded=False,
                 world=world,
             )
-            step.settle(*(part[:1] for part in task.batch(0, world)))
+            step.settle(partial(task.batch, self.steps, world))
             with _progress(world, task, range(self.steps, whole.stop)) as advance:
                 for begin, end in pairwise(ends):
                     figures = self._epoch(step, task, range(begin, end), whole, world, advance)
                     if held_out is not None:
-                        figures |= {f"val_{name}": value for name, value in self._judge(held_out, world).items()}
+                        figures |= {f"val_{name}": value for name, value in self._agreed(held_out, world).items()}
                     self.history.append(figures)
                     for callback in callbacks:
                         callback.on_epoch(self, self.history.epochs, figures)
-                    if self.stop_training:
+                    if world.broadcast_object(self.stop_training):
                         break
         for callback in callbacks:
             callback.on_end(self)
@@ -202,16 +207,17 @@ class Trainer:
         self.model.train()
         wide = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's device has no float64
         totals, seen = torch.zeros(1 + len(self.metrics), dtype=wide, device=self.device), 0
-        for number in part:
-            count = task.count(number)
-            self._schedule(number - whole.start, len(whole))
-            sums, _, _ = step.update(number, *task.batch(number, world), count)
-            if self.average is not None:
-                self.average.update_parameters(self.model)
-            totals += sums
-            seen += count
-            self.steps += 1
-            advance(count, partial(_note, self.history.epochs + 1, totals, seen, world))
+        with _own_chance(self.seed, part.start * world.size + world.rank, self.device):
+            for number in part:
+                count = task.count(number)
+                self._schedule(number - whole.start, len(whole))
+                sums, _, _ = step.update(number, *task.batch(number, world), count)
+                if self.average is not None:
+                    self.average.update_parameters(self.model)
+                totals += sums
+                seen += count
+                self.steps += 1
+                advance(count, partial(_note, self.history.epochs + 1, totals, seen, world))
         figures = world.sum(totals) / max(1, seen)
         return dict(zip(("loss", *self.metric_names), figures.tolist(), strict=True))
 
@@ -221,9 +227,8 @@ class Trainer:
         usual = TrainingConfig()
         length = Length(steps, int(usual.warmup_fraction * steps), int(usual.decay_fraction * steps))
         factor = learning_rate_factor(self.schedule, step, length)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = factor * group["initial_lr"]
+        for group in self.groups:
+            group["lr"] = factor * group["initial_lr"]
 
     def _task(
         self,
@@ -236,9 +241,10 @@ class Trainer:
         if isinstance(examples, Sequences):
             self._check_text(examples, targets=targets, class_weight=class_weight, augmentation=augmentation)
             return TextTask(self.model, examples, batch_size, seed=self.seed, device=self.device)
-        prepare = self.preprocessing if self.preprocessing.fitted else self.preprocessing.fit
-        data = as_arrays(examples, targets, prepare)
+        learning = deepcopy(self.preprocessing)  # kept if nothing is wrong with the examples
+        data = as_arrays(examples, targets, learning if learning.fitted else learning.fit)
         check_examples(self.model, data, self.loss_name, self.loss, self.device)
+        self.preprocessing = learning
         weights = None if class_weight is None else self._weights(class_weight, data)
         objective = ExampleObjective(self.model, self.loss, self.metrics, weights)
         return ExampleTask(objective, data, batch_size, seed=self.seed, device=self.device, augmentation=augmentation)
@@ -260,6 +266,12 @@ class Trainer:
         """Mean loss and metrics over the examples, each counting the same; of text, over what is held out of it."""
         return self._judge(self._held_out(examples, targets), World(0, 1, self.device))
 
+    def _agreed(self, data: Arrays | Sequences, world: World) -> dict[str, float]:
+        """The first rank's figures on every rank: statistics of batch normalisation are each rank's own."""
+        figures = world.broadcast_object(self._judge(data, world))
+        assert isinstance(figures, dict)
+        return figures
+
     def _judge(self, data: Arrays | Sequences, world: World) -> dict[str, float]:
         if isinstance(data, Sequences):
             return dict(judge_text(self.judged, data, world))
@@ -270,10 +282,11 @@ class Trainer:
         """The model's outputs [N, …] for features [N, …]."""
         data = as_arrays(features, np.zeros(len(features)), self.preprocessing)
         self.judged.eval()
+        size = evaluation_rows(data.features)
         with torch.no_grad():
             parts = [
-                self.judged(tensor(data.features[start : start + EVALUATION_ROWS], self.device)).cpu()
-                for start in range(0, len(data.features), EVALUATION_ROWS)
+                self.judged(tensor(data.features[start : start + size], self.device)).cpu()
+                for start in range(0, len(data.features), size)
             ]
         return torch.cat(parts).numpy()
 
@@ -299,11 +312,38 @@ class Trainer:
         return load_trainer(cls, Path(folder), model, objects)
 
     def _weights(self, class_weight: Mapping[int, float], data: Arrays) -> Tensor:
-        classes = data.targets.shape[1] if data.targets.ndim == 2 else int(data.targets.max()) + 1
+        if not class_weight or min(class_weight) < 0:
+            raise UserError("bad-option", f"class_weight = {class_weight!r}: expected a weight by class number")
+        wide = data.targets.ndim == 2 and data.targets.shape[1] > 1
+        classes = data.targets.shape[1] if wide else int(data.targets.max()) + 1
         weights = torch.ones(max(classes, 1 + max(class_weight)), device=self.device)
         for number, weight in class_weight.items():
             weights[number] = weight
         return weights
+
+
+def _ends(task: Task, epochs: int, initial_epoch: int, steps: int | None, tokens: int | None) -> list[int]:
+    """The steps at which epochs begin and end, from `initial_epoch` on, counted from the first epoch."""
+    if tokens is not None:
+        if not isinstance(task, TextTask):
+            raise UserError("bad-option", "tokens is for text; give steps or epochs")
+        steps = -(-tokens // task.tokens_per_step)
+    length = steps or epochs * task.steps_per_epoch
+    if initial_epoch > epochs or length < epochs:
+        raise UserError("bad-option", f"{length} steps in {epochs} epochs, from {initial_epoch} on: not one for each")
+    return [length * part // epochs for part in range(initial_epoch, epochs + 1)]
+
+
+def _groups(optimizers: Iterable[Optimizer]) -> list[dict[str, Any]]:
+    return [group for optimizer in optimizers for group in optimizer.param_groups]
+
+
+@contextlib.contextmanager
+def _own_chance(seed: int, place: int, device: torch.device) -> Iterator[None]:
+    """Let dropout draw what it would draw had training not been interrupted, on each rank something else."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed((seed << 32) + (1 << 31) + place)  # augmentation begins at seed << 32
+        yield
 
 
 def _averaged(model: nn.Module, decay: float) -> AveragedModel:

@@ -10,7 +10,18 @@ from argosy import report as report_room
 from argosy import training as training_room
 from argosy.config import ClassificationVenture, Problem, UserError
 from argosy.storage import Run, file_digest
-from argosy.workflow.stages import Journey, Options, Stage, discard_training, manifest_hash, report_inputs, sources
+from argosy.workflow.stages import (
+    Journey,
+    Options,
+    Stage,
+    beside,
+    discard_training,
+    forget_beside,
+    manifest_hash,
+    prepared_beside,
+    report_inputs,
+    sources,
+)
 
 
 def check(venture: ClassificationVenture, prepared: bool, evaluated: bool) -> list[Problem]:
@@ -25,13 +36,20 @@ def _data_configuration(venture: ClassificationVenture) -> Any:
 
 
 def _prepare(run: Run, venture: ClassificationVenture, options: Options) -> list[Path]:
-    data_room.prepare_examples(venture, run.data)
+    if not prepared_beside(run):
+        data_room.prepare_examples(venture, run.data)
     return sorted(run.data.iterdir())
 
 
 def _refuse_new_data(run: Run, venture: ClassificationVenture, options: Options) -> None:
+    """Prepare beside the examples that a checkpoint was trained on, which are kept unless these are the same again."""
     latest = training_room.latest_classifier(run.checkpoints)
-    if latest is not None and not options.retrain:
+    forget_beside(run)
+    if latest is None or options.retrain:
+        return
+    data_room.prepare_examples(venture, beside(run))
+    if file_digest(beside(run) / "index.json") != latest.data_sha256:
+        forget_beside(run)
         raise UserError(
             "venture-changed",
             f"the examples or how they are prepared changed since {latest.name} was trained",
@@ -73,6 +91,7 @@ JOURNEY = Journey(
             _data_configuration,
             _prepare,
             guard=_refuse_new_data,
+            discard=forget_beside,
             packages=("numpy", "safetensors"),
         ),
         Stage(

@@ -1,6 +1,6 @@
 """The journey of a language model: text, tokens, a transformer, held-out loss, a report."""
 
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,20 @@ from argosy import evaluation as evaluation_room
 from argosy import parallel as parallel_room
 from argosy import report as report_room
 from argosy import training as training_room
-from argosy.config import Problem, Venture, language_venture
-from argosy.storage import Run, commit_folder, file_digest
-from argosy.workflow.stages import Journey, Options, Stage, discard_training, manifest_hash, report_inputs, sources
+from argosy.config import Problem, UserError, Venture, VentureError, language_venture
+from argosy.storage import Run, file_digest
+from argosy.workflow.stages import (
+    Journey,
+    Options,
+    Stage,
+    beside,
+    discard_training,
+    forget_beside,
+    manifest_hash,
+    prepared_beside,
+    report_inputs,
+    sources,
+)
 
 
 def check(venture: Venture, prepared: bool, evaluated: bool) -> list[Problem]:
@@ -23,9 +34,7 @@ def check(venture: Venture, prepared: bool, evaluated: bool) -> list[Problem]:
 
 
 def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
-    if _beside(run).is_dir():
-        commit_folder(_beside(run), run.data)
-    else:
+    if not prepared_beside(run):
         data_room.prepare(venture, run.data)
     return [path for path in sorted(run.data.iterdir()) if path.is_file()]
 
@@ -39,6 +48,8 @@ def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
 
 
 def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
+    if problems := evaluation_room.check(venture):  # of files that changed since the run began
+        raise VentureError("evaluation", problems)
     store, checkpoint = data_room.open_dataset(run.data), training_room.trained_checkpoint(run.checkpoints)
     run.write_result("evaluation", evaluation_room.evaluate(venture, store, checkpoint, run.path))
     answers = [run.path / evaluation_room.ANSWERS] if venture.evaluation.tasks else []
@@ -60,18 +71,13 @@ def _data_configuration(venture: Venture) -> Any:
 def _refuse_new_data(run: Run, venture: Venture, options: Options) -> None:
     """Prepare beside the data that a checkpoint was trained on, which is kept unless this is the same again."""
     latest = training_room.latest_checkpoint(run.checkpoints)
-    beside = _beside(run)
-    shutil.rmtree(beside, ignore_errors=True)
+    forget_beside(run)
     if latest is not None and not options.retrain:
-        data_room.prepare(venture, beside)
-        if file_digest(beside / "index.json") != latest.cursor.manifest_sha256:
-            shutil.rmtree(beside)
+        data_room.prepare(venture, beside(run))
+        if file_digest(beside(run) / "index.json") != latest.cursor.manifest_sha256:
+            forget_beside(run)
             then = _data_configuration(language_venture(run.venture()))
             raise training_room.data_changed(latest, then, _data_configuration(venture))
-
-
-def _beside(run: Run) -> Path:
-    return run.path / ".data.new"
 
 
 def _refuse_changes(run: Run, venture: Venture, options: Options) -> None:
@@ -82,6 +88,17 @@ def _refuse_changes(run: Run, venture: Venture, options: Options) -> None:
         )
 
 
+def _evaluation_inputs(run: Run, venture: Venture) -> Mapping[str, str]:
+    """Hashes of questions and rivals; where a file is gone, of what was evaluated."""
+    try:
+        return evaluation_room.inputs_of(venture)
+    except (UserError, OSError):
+        receipt = run.receipt("evaluate")
+        if receipt is None:
+            raise
+        return {name: value for name, value in receipt.inputs.items() if name != "checkpoint"}
+
+
 STAGES = (
     Stage(
         "prepare",
@@ -89,7 +106,7 @@ STAGES = (
         _data_configuration,
         _prepare,
         guard=_refuse_new_data,
-        discard=lambda run: shutil.rmtree(_beside(run), ignore_errors=True),
+        discard=forget_beside,
         packages=("numpy", "tokenizers", "tiktoken"),
     ),
     Stage(
@@ -105,7 +122,7 @@ STAGES = (
         "evaluate",
         lambda run, venture: {
             **manifest_hash(training_room.latest_checkpoint(run.checkpoints)),
-            **evaluation_room.inputs_of(venture),
+            **_evaluation_inputs(run, venture),
         },
         evaluation_room.configuration_of,
         _evaluate,

@@ -11,7 +11,7 @@ from typing import Any
 
 from argosy.config import AnyVenture, Problem, UserError
 from argosy.evaluation import ANSWERS
-from argosy.storage import Run, canonical_json, digest, file_digest, venture_tree
+from argosy.storage import Run, canonical_json, commit_folder, digest, file_digest, venture_tree
 from argosy.training import Checkpoint, TrainedClassifier
 
 
@@ -122,6 +122,24 @@ def sources(run: Run, fingerprint: Callable[[Any], str], venture: AnyVenture) ->
         if receipt is None:
             raise
         return receipt.inputs
+
+
+def beside(run: Run) -> Path:
+    """Where data is prepared that may replace what a checkpoint was trained on."""
+    return run.path / ".data.new"
+
+
+def forget_beside(run: Run) -> None:
+    """Remove what was prepared there."""
+    shutil.rmtree(beside(run), ignore_errors=True)
+
+
+def prepared_beside(run: Run) -> bool:
+    """Whether something was; it is in its place now."""
+    if beside(run).is_dir():
+        commit_folder(beside(run), run.data)
+        return True
+    return False
 
 
 def manifest_hash(trained: Checkpoint | TrainedClassifier | None) -> Mapping[str, str]:
