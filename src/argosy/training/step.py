@@ -84,7 +84,7 @@ class TrainStep:
         self._parameters = list(objective.parameters())
 
     def settle(self, some: Callable[[], tuple[Tensor, Tensor]]) -> None:
-        """Do a backward pass over `some` examples that is thrown away, so that the first update sums like every later one.
+        """Do a backward pass over `some` examples that is thrown away, so that the first update sums like later ones.
 
         DDP orders its gradient buckets anew after the first backward pass, and with them the order in which three or
         more ranks are summed: without this, a resumed run would differ from an uninterrupted one in the last digit.
