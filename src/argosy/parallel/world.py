@@ -83,7 +83,7 @@ def join(run: RunConfig) -> Iterator[World]:
     """Join the ranks named by the torchrun environment variables; one rank without them.
 
     Raises:
-        UserError: there are fewer GPUs than ranks on this machine.
+        UserError: two ranks would share a GPU.
         RunFailed: some ranks did not arrive in `run.preflight_timeout_s`, naming them, or could not talk.
     """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
@@ -92,31 +92,38 @@ def join(run: RunConfig) -> Iterator[World]:
         yield World(rank, size, device)
         return
     if device.type == "cuda":
-        here, devices = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
-        if here > devices:
-            raise UserError(
-                "too-few-gpus",
-                f"{here} ranks on a machine whose GPUs number {devices}: each rank needs its own",
-                hint=f"layout.data = {devices}, or CUDA_VISIBLE_DEVICES= (nothing) to compute on the CPU",
-            )
         torch.cuda.set_device(device)
     world = World(rank, size, device)
     if size == 1:
         yield world
         return
-    dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
-        store=dist.PrefixStore("group", meet(run.preflight_timeout_s)),
-        rank=rank,
-        world_size=size,
-        timeout=timedelta(seconds=run.collective_timeout_s),
-        device_id=device if device.type == "cuda" else None,
-    )
+    _connect(world, run)
     try:
         _preflight(world)
         yield world
     finally:
         dist.destroy_process_group()
+
+
+def _connect(world: World, run: RunConfig) -> None:
+    on_gpu = world.device.type == "cuda"
+    try:
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
+            store=dist.PrefixStore("group", meet(run.preflight_timeout_s)),
+            rank=world.rank,
+            world_size=world.size,
+            timeout=timedelta(seconds=run.collective_timeout_s),
+            device_id=world.device if on_gpu else None,
+        )
+    except dist.DistBackendError as error:
+        if "Duplicate GPU" not in str(error):  # NCCL's words
+            raise
+        raise UserError(
+            "too-few-gpus",
+            f"rank {world.rank} shares its GPU with another; this machine has {torch.cuda.device_count()} of them",
+            hint="as many ranks as GPUs (layout.data), or CUDA_VISIBLE_DEVICES= (nothing) to compute on the CPU",
+        ) from None
 
 
 def _preflight(world: World) -> None:
