@@ -29,7 +29,7 @@ def main() -> None:
     options = arguments(__doc__ or "", name="tensorflow_programs")
     rounds = 1 if options.quick else 5
     chosen = {name: run for name, run in RUNS.items() if "1" in name or not options.quick}
-    head = header(["argosy", "torch"], rounds=rounds, peers=peer_versions(["keras", "tensorflow"]))
+    head = header(["argosy", "torch"], rounds=rounds, peers=peer_versions(["keras", "tensorflow-cpu"]))
     results = Results(options.output, head, fresh=options.fresh)
     with tempfile.TemporaryDirectory() as folder:
         data = save_mnist(Path(folder))
