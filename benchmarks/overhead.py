@@ -16,7 +16,7 @@ from typing import Any
 
 from _common import Results, arguments, header, print_table
 from _turns import STEPS_A_TURN, Contestant, metrics_ends, step_times, written_ends
-from argosy.parallel import GLIBC_TUNABLES
+from argosy.hardware import GLIBC_TUNABLES
 from argosy.storage import Run
 
 VENTURE = """

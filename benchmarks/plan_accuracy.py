@@ -1,9 +1,10 @@
 """How far the planner is off on runs it never saw: each model-and-publisher group left out of the rows in turn.
 
-On the same folds: one MFU for each accelerator and precision looked up in the other groups, 6ND at 40 % of the peak,
-the physics alone, and all of it; then all of it after one measured row of the same accelerator, precision and model
-(the first). Ranges are of whole groups drawn again (a bootstrap of 400), since rows of a group are not independent.
-Kernel and width of the interval were chosen over the same folds; the coefficients of each fold were not.
+Throughput, on the same folds: one MFU for each accelerator and precision looked up in the other groups, 6ND at 40 % of
+the peak, the physics alone, and all of it; then all of it after one measured row of the same accelerator, precision and
+model (the first). Memory: 18 bytes a parameter over all ranks, counting alone, and all of it. Ranges are of whole
+groups drawn again (a bootstrap of 400), since rows of a group are not independent. Kernel and width were chosen
+over the same folds; the coefficients of each fold were not.
 """
 
 import json
@@ -17,13 +18,18 @@ import numpy as np
 import numpy.typing as npt
 
 from _common import Results, arguments, header, print_table
-from argosy.planning import Fitted, Row, columns, fit, fitted, log_rates, read_rows
-from argosy.planning.backtesting import REGIMES, anchors_of, replay
-from fit_planner import as_known
+from argosy.planning import Fit, Row, Target, columns, fit, fitted, physics, read_rows
+from argosy.planning.backtesting import REGIMES, RowResult, anchors_of, errors, replay
+from fit_planner import as_known, published
 
 Array = npt.NDArray[np.float64]
 DRAWS = 400
 NAIVE_MFU = 0.4
+NAIVE_BYTES = 18.0  # of a parameter, over all ranks; no activations
+RIVALS: dict[Target, tuple[str, ...]] = {
+    "throughput": ("naive", "lookup", "physics", "argosy", "anchored"),
+    "memory": ("naive", "physics", "argosy"),
+}
 
 
 def main() -> None:
@@ -31,23 +37,23 @@ def main() -> None:
     options = arguments(__doc__ or "", name="plan_accuracy")
     if "ARGOSY_DATA" not in os.environ:
         raise SystemExit("set ARGOSY_DATA to the folder with the published rows (planner/calibration_throughput.csv)")
-    path = Path(os.environ["ARGOSY_DATA"]) / "planner" / "calibration_throughput.csv"
-    rows, skipped = read_rows(path, "throughput")
-    groups = sorted({row.group for row in rows})
-    chosen = groups[::6] if options.quick else groups
-    head = header(["argosy", "numpy"], rows=len(rows), skipped=len(skipped), groups=len(chosen))
-    results = Results(options.output, head, fresh=options.fresh)
-    folds = [results.measure(f"left out: {group}", partial(_fold, rows, group)) for group in chosen]
-    kept = {row.name: row for row in rows}
-    table, summary = [], {}
-    for who in ("naive", "lookup", "physics", "argosy", "anchored"):
-        for regime, belongs in {"all": lambda row: True, **REGIMES}.items():
-            some = [one for fold in folds for one in fold[who] if belongs(kept[one["name"]])]
-            if some:
-                figures = _figures(some, [kept[one["name"]].group for one in some])
-                summary[f"{who}, {regime}"] = figures
-                table.append((f"{who}, {regime}", *_cells(figures)))
-    results.measurements["summary"] = summary
+    rows = {target: published(target) for target in RIVALS}
+    groups = {
+        target: sorted({row.group for row in some})[:: 6 if options.quick else 1] for target, some in rows.items()
+    }
+    counts = {f"{target}_rows": len(some) for target, some in rows.items()}
+    results = Results(options.output, header(["argosy", "numpy"], **counts), fresh=options.fresh)
+    table = []
+    for target, names in groups.items():
+        folds = [
+            results.measure(f"{target}, left out: {group}", partial(_fold, rows[target], group, target))
+            for group in names
+        ]
+        summary = _summary(folds, {row.name: row for row in rows[target]}, target)
+        if target == "memory":
+            summary["out of memory"] = {"said to fit": _false_fits()}
+        results.measurements[f"{target}, summary"] = summary
+        table += [(f"{target}: {name}", *_cells(figures)) for name, figures in summary.items() if "rows" in figures]
     options.output.write_text(json.dumps(results.tree(), indent=2) + "\n")
     if options.json:
         print(json.dumps(results.tree(), indent=2))
@@ -55,34 +61,53 @@ def main() -> None:
     print_table(("left out", "rows", "median, %", "nine of ten, %", "bias, %", "in the 80 % interval"), table)
 
 
-def _fold(rows: Sequence[Row], group: str) -> dict[str, Any]:
+def _summary(folds: Sequence[dict[str, Any]], rows: dict[str, Row], target: Target) -> dict[str, Any]:
+    """Figures of each rival in each regime."""
+    found = {}
+    for who in RIVALS[target]:
+        for regime, belongs in {"all": lambda row: True, **REGIMES}.items():
+            some = [one for fold in folds for one in fold[who] if belongs(rows[one["name"]])]
+            if some:
+                found[f"{who}, {regime}"] = _figures(some, [rows[one["name"]].group for one in some])
+    return found
+
+
+def _false_fits() -> float | None:
+    """Of the runs that are said to fit, the share that ran out of memory."""
+    rows, _ = read_rows(Path(os.environ["ARGOSY_DATA"]) / "planner" / "calibration_memory.csv", "memory")
+    return errors(replay(rows, "memory")).false_fit_rate
+
+
+def _fold(rows: Sequence[Row], group: str, target: Target) -> dict[str, Any]:
     """Predictions of a group's rows by what the others teach."""
     others, own = [row for row in rows if row.group != group], [row for row in rows if row.group == group]
-    constants = _without(others)
-    found = replay(own, constants=constants)
-    physics = np.exp(log_rates(columns([row.job for row in own]), constants.coefficients))
+    constants = _without(others, target)
+    alone = np.exp(physics(own, target)(constants.coefficients))
+    found = {"physics": _pairs(own, alone.tolist()), "argosy": _results(replay(own, target, constants=constants))}
+    if target == "memory":
+        naive = [NAIVE_BYTES * (row.job.parameters or row.job.shape.parameter_count()) / row.job.ranks for row in own]
+        return {**found, "naive": _pairs(own, naive)}
     given = anchors_of(own)
-    rest = [row for row in own if not any(row is one for one in given)]
+    rest = [row for row in own if not any(row is one for one in given)] if given else []
     return {
+        **found,
         "naive": _pairs(own, [_by_mfu(row, NAIVE_MFU) for row in own]),
         "lookup": _pairs(own, [_by_mfu(row, _usual_mfu(row, others)) for row in own]),
-        "physics": _pairs(own, physics.tolist()),
-        "argosy": [
-            {**pair, "low": one.low, "high": one.high}
-            for pair, one in zip(_pairs(own, [one.tokens_per_s_per_accelerator for one in found]), found, strict=True)
-        ],
-        "anchored": _pairs(
-            rest if given else [],
-            [one.tokens_per_s_per_accelerator for one in replay(rest if given else [], given, constants)],
-        ),
+        "anchored": _results(replay(rest, target, given, constants)),
     }
 
 
-def _without(others: Sequence[Row]) -> Fitted:
+def _without(others: Sequence[Row], target: Target) -> Fit:
     """The constants that the other groups give."""
-    coefficients = fit(others, fitted().coefficients)
-    residuals = np.log([row.measured for row in others]) - log_rates(columns([row.job for row in others]), coefficients)
-    return fitted().model_copy(update={"coefficients": coefficients, "rows": tuple(as_known(others, residuals))})
+    usual: Fit = getattr(fitted(), target)
+    coefficients = fit(others, target, usual.coefficients)
+    residuals = np.log([row.measured for row in others]) - physics(others, target)(coefficients)
+    return usual.model_copy(update={"coefficients": coefficients, "rows": tuple(as_known(others, residuals))})
+
+
+def _results(results: Sequence[RowResult]) -> list[dict[str, Any]]:
+    names = ("measured", "predicted", "low", "high")
+    return [{"name": one.name, **{name: float(f"{getattr(one, name):.6g}") for name in names}} for one in results]
 
 
 def _pairs(rows: Sequence[Row], predicted: Sequence[float]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from _common import Results, arguments, header, print_table
 from _peers import LITGPT, peer_versions
 from _training import Prepared, Variant, peer_command, prepared, write_setup
 from _turns import STEPS_A_TURN, Contestant, metrics_ends, step_times, written_ends
-from argosy.parallel import GLIBC_TUNABLES
+from argosy.hardware import GLIBC_TUNABLES
 from argosy.training.precision import DTYPES, choose_precision, matmul_flops_per_s
 
 VENTURE = """

@@ -7,6 +7,7 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy import data, models
     from argosy.config import Execution, Layout, Venture, load_venture
+    from argosy.planning import ask, plan
     from argosy.storage import Run
     from argosy.training import EarlyStopping, Trainer
     from argosy.workflow import evaluate, prepare, run, train
@@ -19,10 +20,12 @@ __all__ = [
     "Run",
     "Trainer",
     "Venture",
+    "ask",
     "data",
     "evaluate",
     "load_venture",
     "models",
+    "plan",
     "prepare",
     "run",
     "train",
@@ -39,6 +42,8 @@ __getattr__ = lazy_exports(
         "Trainer": "training",
         "Venture": "config",
         "load_venture": "config",
+        "ask": "planning",
+        "plan": "planning",
         "Run": "storage",
         "run": "workflow",
         "prepare": "workflow",

@@ -24,7 +24,12 @@ VERBS = [
     "sweep",
     "compare",
     "trace",
+    "calibrate",
     "doctor",
+    "hardware",
+    "plan",
+    "fit-scaling",
+    "backtest",
 ]
 
 

@@ -117,14 +117,14 @@ def test_ranks_that_cannot_talk_say_why(monkeypatch: pytest.MonkeyPatch) -> None
         measuring._probe(ranks=2, quick=True, accelerators=False)
     assert error.value.code == "probe-failed"
     assert "no-such-interface" in error.value.message
-    assert "torch.distributed.run" in error.value.hint
+    assert "argosy.parallel.agent 2" in error.value.hint
 
 
 @pytest.mark.fast
 def test_a_cache_that_cannot_be_written_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("ARGOSY_CACHE", str(tmp_path / "file"))
-    measuring._keep(system_profile())
+    measuring.keep_profile(system_profile())
     assert load_profile() is None
 
 

@@ -65,12 +65,16 @@ def test_a_fit_finds_what_made_the_rows() -> None:
     shapes = [SHAPE.model_copy(update=size) for size in sizes]
     rows = [row(n, shape=shape, micro_batch=m) for n, (shape, m) in enumerate((s, m) for s in shapes for m in (1, 2))]
     begun = np.array([r.measured for r in rows]) / np.exp(log_rates(columns([r.job for r in rows]), USUAL)) - 1
-    ended = np.array([r.measured for r in rows]) / np.exp(log_rates(columns([r.job for r in rows]), fit(rows))) - 1
+    ended = (
+        np.array([r.measured for r in rows])
+        / np.exp(log_rates(columns([r.job for r in rows]), fit(rows, "throughput")))
+        - 1
+    )
     assert np.abs(begun).max() > 0.1 and np.abs(ended).max() < 0.03
 
 
 def test_what_physics_leaves_is_learned_near_and_forgotten_far() -> None:
-    kernel = fitted().kernel
+    kernel = fitted().throughput.kernel
     near = known("a", "g", "", "torchtitan", job(), 0.3)
     far = known("b", "", "", "", job(accelerator=accelerator("TPU v5e"), ranks=512, sequence_length=512), 0.0)
     mean, variance = posterior(kernel, [near] * 3, [near, far])

@@ -14,6 +14,8 @@ import pytest
 from argosy.config import Execution, load_venture, resolve_recipe, transformer_config
 from argosy.data import prepare
 from argosy.evaluation import Baseline, Evaluation, Sample
+from argosy.planning import RunPlan
+from argosy.planning.results import Span
 from argosy.storage import Run, file_digest, write_json
 from argosy.training import HeldOut
 from tests.conftest import write_corpus
@@ -102,6 +104,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         write_metrics(run)
         _write_checkpoint(run)
         _write_story(run, reason or "a bfloat16 matrix product runs at 2.2 × float32 here")
+        run.write_result("plan", _plan())
         run.write_result("evaluation", _evaluation(sample))
         _write_receipts(run)
         return run
@@ -144,16 +147,33 @@ def _write_story(run: Run, reason: str) -> None:
     run.event("stage", stage="train", state="started")
     run.event("started", step=0, ranks=2, parameters=42_000, precision="bfloat16", compile=False, torch="2.13.0")
     run.event("choice", reason=reason)
+    run.event("recentred", step=22, step_time_s=0.0205, correction=1.025, left_h=0.002)
     for step in range(40, STEPS + 1, 40):
         run.event("checkpoint", step=step, seconds=0.04)
         run.event("held_out", step=step, loss=2.0 + 3.5 * math.exp(-10 * step / STEPS), bits_per_byte=1.3)
         if step == STEPS // 2:
             run.event("skipped", step=step, reason="the gradient was not finite")
             run.event("interrupted", step=step, signal="SIGTERM")
-            run.event("resumed", step=step, ranks=2, precision="bfloat16", torch="2.13.0")
+            run.event("resumed", step=step, ranks=2, precision="bfloat16", torch="2.13.0", memory_before_gib=0.3)
     run.event("finished", step=STEPS)
     run.event("stage", stage="train", state="completed", wall_s=9.1)
     run.event("stage", stage="evaluate", state="completed", wall_s=2.0)
+
+
+def _plan() -> RunPlan:
+    return RunPlan(
+        planned_at="2026-11-26T12:00:00+00:00",
+        where="a made-up machine",
+        ranks=2,
+        execution=Execution(micro_batch=4, precision="bfloat16", compile=False, recompute=False),
+        parameters=42_000,
+        tokens=STEPS * 512,
+        flops=1e12,
+        step_time_s=Span(low=0.018, middle=0.02, high=0.022),
+        train_h=Span(low=0.0018, middle=0.002, high=0.0022),
+        peak_memory_gib=Span(low=0.11, middle=0.12, high=0.13),
+        basis="22 training steps measured here 2026-11-26",
+    )
 
 
 def _evaluation(sample: str) -> Evaluation:

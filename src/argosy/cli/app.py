@@ -274,17 +274,22 @@ def status(run: str, *, options: Overrides = Overrides(), json: Json = False) ->
 
 @app.command
 def compare(run: str, other: str, *, json: Json = False) -> None:
-    """Set two runs side by side: figures, and the keys in which they differ.
+    """Set two runs side by side: figures, and the keys in which they differ; or two plans, kept as JSON.
 
     Example: argosy compare runs/small runs/large
 
     Parameters
     ----------
     run
-        First run.
+        First run, or a file that `argosy plan --json` wrote.
     other
-        Second run.
+        Second one.
     """
+    if run.endswith(".json") or other.endswith(".json"):
+        from argosy.cli.plan import compare_plans
+
+        compare_plans(run, other, as_json=json)
+        return
     from argosy import workflow
     from argosy.cli.output import show
     from argosy.cli.summary import comparison_summary

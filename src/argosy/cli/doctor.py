@@ -39,9 +39,13 @@ def describe(profile: HardwareProfile, found: tuple[Finding, ...]) -> Iterator["
         yield _products(speed)
     if speed and speed.all_reduce:
         yield _all_reduce(speed)
+    if speed and speed.training:
+        yield _training(speed)
     yield _advice(found)
     if speed:
         yield f"[dim]measured {speed.measured_at[:16].replace('T', ' ')} UTC; --refresh measures again[/]"
+        if not speed.training:
+            yield "[dim]argosy calibrate trains small models too, and plans for this machine rest on them[/]"
 
 
 def _grid(*rows: tuple[str, ...]) -> "Table":
@@ -103,6 +107,20 @@ def _all_reduce(speed: Speed) -> "Table":
     times = [_time(rate.seconds) for rate in rates]
     who = f"  {rates[0].ranks} processes, {rates[0].backend}"
     return _right(_grid(("all-reduce", *sizes, ""), (who, *times, f"[cyan]up to {fastest:.1f} GiB/s[/]")))
+
+
+def _training(speed: Speed) -> "Table":
+    """Training steps: a row for each way to compute, a column for each model."""
+    ways = list(dict.fromkeys((one.precision, one.compile, one.ranks) for one in speed.training))
+    models = list(dict.fromkeys(one.model.parameter_count() for one in speed.training))
+    rates = {(one.precision, one.compile, one.ranks, one.model.parameter_count()): one for one in speed.training}
+    table = _grid(("training", *(f"[dim]{size / 1e6:.1f} M[/]" for size in models), "[dim]tokens/s[/]"))
+    for way in ways:
+        precision, compiled, ranks = way
+        title = f"  {precision}{', compiled' if compiled else ''}{f', {ranks} processes' if ranks > 1 else ''}"
+        found = [rates.get((*way, size)) for size in models]
+        table.add_row(title, *(f"{one.tokens / one.step_time_s:,.0f}" if one else "—" for one in found), "")
+    return _right(table)
 
 
 def _right(table: "Table") -> "Table":

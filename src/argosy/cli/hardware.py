@@ -86,3 +86,16 @@ def _price(entry: "AcceleratorSpec") -> str:
 def _offer(price: "Price") -> str:
     where = f"{price.provider}, {price.region}, {price.count} together"
     return f"{price.usd_per_hour:.2f} USD an hour {price.contract}: {where} ({price.source}, read {price.read})"
+
+
+@app.command
+def calibrate(*, json: Json = False) -> int:
+    """Measure how fast this machine trains, so that plans for it are about this machine; takes some minutes.
+
+    Example: argosy calibrate
+    """
+    from argosy.cli.doctor import doctor as examine
+    from argosy.hardware import calibrate as measure
+
+    measure()
+    return examine(False, json)

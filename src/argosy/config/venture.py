@@ -265,6 +265,31 @@ class EvaluationConfig(Section):
         return self
 
 
+class PlanConfig(Section):
+    """With which means; `argosy plan` takes the same as options."""
+
+    accelerators: str | None = None
+    """How many of what, such as `"8xH100"`; `argosy hardware` lists them; this machine unless given."""
+    contract: Literal["on demand", "spot"] | None = None
+    """How they are rented: `on demand` unless given; `spot` ones may be taken back."""
+    usd_per_hour: NotNegative | None = None
+    """Price of one accelerator for an hour, in US dollars; by public price lists unless given."""
+    budget_usd: float | None = Field(None, gt=0)
+    """What may be spent on computing, in US dollars."""
+    deadline: str | None = None
+    """Date (`"2027-03-01"`) or number of days (`"45d"`) until which it has to be done."""
+    text_gb: float | None = Field(None, gt=0)
+    """Text that there is, in 10⁹ bytes; as much as is trained on unless given."""
+    bytes_per_token: float = Field(4.0, gt=0)
+    """Of that text; 4 is usual for English with a vocabulary of 100,000."""
+    hours_between_failures: float | None = Field(None, gt=0)
+    """Of one accelerator; 50,000 unless given (published: 15,000 to 80,000)."""
+    served_tokens_per_month: float | None = Field(None, gt=0)
+    """Tokens that users will have in and out, together."""
+    api_usd_per_million_tokens: NotNegative | None = None
+    """What somebody's model costs for a million of them, in and out averaged, in US dollars."""
+
+
 class RunConfig(Section):
     """Where the run lives and how it starts."""
 
@@ -306,3 +331,5 @@ class Venture(AnyVenture):
     """How long, how fast, with which optimiser."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How the trained model is judged."""
+    plan: PlanConfig = PlanConfig()
+    """With which means."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.hardware.calibration import calibrate
     from argosy.hardware.catalogue import (
         AcceleratorSpec,
         accelerator,
@@ -13,36 +14,43 @@ if TYPE_CHECKING:
         find_accelerator,
     )
     from argosy.hardware.diagnosis import BFLOAT16_WORTHWHILE, Finding, findings
-    from argosy.hardware.limits import ContainerLimits, container_limits, usable_cores
+    from argosy.hardware.limits import GLIBC_TUNABLES, ContainerLimits, container_limits, usable_cores
     from argosy.hardware.measure import load_profile, measure_profile
-    from argosy.hardware.price_list import Price, prices, prices_of
+    from argosy.hardware.price_list import Contract, Price, prices, prices_of
     from argosy.hardware.profile import (
         Accelerator,
         AllReduceRate,
         DiskRate,
         HardwareProfile,
         MatmulRate,
+        MeasuredStep,
         MemoryRate,
         Speed,
+        StepSetup,
     )
     from argosy.hardware.system import system_profile
 
 __all__ = [
     "BFLOAT16_WORTHWHILE",
+    "GLIBC_TUNABLES",
     "Accelerator",
     "AcceleratorSpec",
     "AllReduceRate",
     "ContainerLimits",
+    "Contract",
     "DiskRate",
     "Finding",
     "HardwareProfile",
     "MatmulRate",
+    "MeasuredStep",
     "MemoryRate",
     "Price",
     "Speed",
+    "StepSetup",
     "accelerator",
     "accelerator_peak_flops",
     "accelerators",
+    "calibrate",
     "container_limits",
     "find_accelerator",
     "findings",
@@ -57,6 +65,7 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
+        "calibrate": "calibration",
         "AcceleratorSpec": "catalogue",
         "accelerator": "catalogue",
         "accelerators": "catalogue",
@@ -65,11 +74,13 @@ __getattr__ = lazy_exports(
         "BFLOAT16_WORTHWHILE": "diagnosis",
         "Finding": "diagnosis",
         "findings": "diagnosis",
+        "GLIBC_TUNABLES": "limits",
         "ContainerLimits": "limits",
         "container_limits": "limits",
         "usable_cores": "limits",
         "load_profile": "measure",
         "measure_profile": "measure",
+        "Contract": "price_list",
         "Price": "price_list",
         "prices": "price_list",
         "prices_of": "price_list",
@@ -78,8 +89,10 @@ __getattr__ = lazy_exports(
         "DiskRate": "profile",
         "HardwareProfile": "profile",
         "MatmulRate": "profile",
+        "MeasuredStep": "profile",
         "MemoryRate": "profile",
         "Speed": "profile",
+        "StepSetup": "profile",
         "system_profile": "system",
     },
 )

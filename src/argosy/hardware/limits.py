@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 UNLIMITED_BYTES = 2**60  # cgroup v1 writes "no limit" as the largest multiple of a page
+# What a step frees stays with the process, in huge pages: faulting it in anew takes 1 to 8 % of a step on a CPU.
+GLIBC_TUNABLES = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 1 << 40, "top_pad": 64 << 20}.items()
+)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from argosy.config import RunFailed
 from argosy.hardware.disk import disk_rates
-from argosy.hardware.limits import usable_cores
+from argosy.hardware.limits import GLIBC_TUNABLES, usable_cores
 from argosy.hardware.profile import HardwareProfile
 from argosy.hardware.system import system_profile
 from argosy.progress import progress
 
-PROBE = "argosy.training.probe"
+PROBE, AGENT = "argosy.training.probe", "argosy.parallel.agent"
 TIMEOUT_S = 180
 RANKS = 2
 RANK_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -46,9 +46,12 @@ def measure_profile(quick: bool = False) -> HardwareProfile:
         advance(1)
     assert alone.speed and together.speed
     measured = {"busy_cores": round(busy_cores, 1), "disk": disk, "all_reduce": together.speed.all_reduce}
+    kept = load_profile()
+    if kept is not None and kept.speed is not None:
+        measured |= {"training": kept.speed.training, "calibrated_at": kept.speed.calibrated_at}
     speed = alone.speed.model_copy(update=measured)
     profile = here.model_copy(update={"accelerators": alone.accelerators, "speed": speed})
-    _keep(profile)
+    keep_profile(profile)
     return profile
 
 
@@ -79,7 +82,7 @@ def _identity(profile: HardwareProfile) -> tuple[str, str, str | None]:
     return profile.hostname, profile.processor.model, profile.software.torch
 
 
-def _keep(profile: HardwareProfile) -> None:
+def keep_profile(profile: HardwareProfile) -> None:
     """Write the cache whole or not at all; where it cannot be written, the next command measures again."""
     path = profile_path()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -93,22 +96,33 @@ def _keep(profile: HardwareProfile) -> None:
 
 
 def _probe(*, ranks: int, quick: bool, accelerators: bool = True) -> HardwareProfile:
-    """Run the probe on `ranks` processes that share the usable cores, without accelerators if so told."""
+    arguments = ["--json", *(["--quick"] if quick else [])]
+    return HardwareProfile.model_validate_json(run_probe(PROBE, arguments, ranks=ranks, accelerators=accelerators))
+
+
+def run_probe(
+    module: str, arguments: Sequence[str], *, ranks: int, timeout_s: float = TIMEOUT_S, accelerators: bool = True
+) -> str:
+    """What a probe prints, run on `ranks` processes that share the usable cores, as ranks of training do.
+
+    Without accelerators if so told. Raises `RunFailed` `probe-failed` with the last lines it wrote.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in RANK_VARIABLES}
     environment["OMP_NUM_THREADS"] = str(max(1, usable_cores() // ranks))
+    environment.setdefault("GLIBC_TUNABLES", GLIBC_TUNABLES)
     if not accelerators:
         environment["CUDA_VISIBLE_DEVICES"] = ""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-    command = [sys.executable, *(torchrun if ranks > 1 else []), "-m", PROBE, "--json", *(["--quick"] if quick else [])]
+    agent = [AGENT, str(ranks), "0"] if ranks > 1 else []
+    command = [sys.executable, "-m", *agent, module, *arguments]
     try:
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
-        return HardwareProfile.model_validate_json(result.stdout)
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_s, check=True)
     except subprocess.TimeoutExpired:
-        raise _failed(command, f"it did not end in {TIMEOUT_S} s") from None
+        raise _failed(command, f"it did not end in {timeout_s:g} s") from None
     except subprocess.CalledProcessError as error:
         raise _failed(command, f"exit status {error.returncode}\n{_tail(error.stderr)}") from None
-    except ValidationError:
-        raise _failed(command, f"it printed no profile\n{_tail(result.stdout)}") from None
+    if not result.stdout.lstrip().startswith("{"):
+        raise _failed(command, f"it printed no figures\n{_tail(result.stderr or result.stdout)}")
+    return result.stdout
 
 
 def _failed(command: Sequence[str], why: str) -> RunFailed:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from argosy.config import Precision, Record
+from argosy.config import Precision, Record, TransformerConfig
 
 GIB = 2**30
 
@@ -133,6 +133,39 @@ class AllReduceRate(Record):
     """Bytes each rank must send in that time, 2·(ranks − 1)/ranks of the buffer (nccl-tests' bus bandwidth)."""
 
 
+class StepSetup(Record):
+    """A training step of a language model on the processors of one machine."""
+
+    model: TransformerConfig
+    """Shape; `sequence_length` is that of the batch."""
+    batch_size: int
+    """Sequences of a step, over all ranks."""
+    micro_batch: int
+    """Sequences in one forward pass of one rank."""
+    precision: Precision
+    """Type of the matrix products."""
+    compile: bool = False
+    """Whether blocks are compiled."""
+    recompute: bool = False
+    """Whether blocks are recomputed in the backward pass."""
+    ranks: int = 1
+    """Processes that share the cores and the batch."""
+
+    @property
+    def tokens(self) -> int:
+        """Of a step."""
+        return self.batch_size * self.model.sequence_length
+
+
+class MeasuredStep(StepSetup):
+    """How long it took here, and what it needed."""
+
+    step_time_s: float
+    """Median."""
+    peak_memory_gib: float
+    """High-water mark of the fullest rank over what it had before the model was built."""
+
+
 class Speed(Record):
     """Measured rates. Those of the processor use all usable cores; all-reduce divides them among the ranks."""
 
@@ -148,6 +181,10 @@ class Speed(Record):
     """Reads from the disk under the working folder; empty where it cannot be written."""
     all_reduce: tuple[AllReduceRate, ...] = ()
     """Sums over two processes."""
+    training: tuple[MeasuredStep, ...] = ()
+    """Training steps, with AdamW; empty until `argosy calibrate`."""
+    calibrated_at: str | None = None
+    """When those were measured."""
 
     def best_tflops(self, precision: Precision) -> float | None:
         """Best matrix product in `precision` over all sizes, in 10¹² operations a second; None if not measured."""

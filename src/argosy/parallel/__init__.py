@@ -7,12 +7,11 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication, replicate
     from argosy.parallel.checks import check
-    from argosy.parallel.launcher import GLIBC_TUNABLES, die_with_parent, external_world, launch, report_failure
+    from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.world import World, compute_device, join
 
 __all__ = [
-    "GLIBC_TUNABLES",
     "Crew",
     "ExposedCommunication",
     "World",
@@ -33,7 +32,6 @@ __getattr__ = lazy_exports(
         "ExposedCommunication": "apply",
         "replicate": "apply",
         "check": "checks",
-        "GLIBC_TUNABLES": "launcher",
         "external_world": "launcher",
         "die_with_parent": "launcher",
         "launch": "launcher",

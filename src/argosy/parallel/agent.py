@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +62,11 @@ def _preloaded(module: str) -> Callable[[], Any]:
 def _rank(function: Callable[[], Any], arguments: list[str]) -> None:
     name_process(f"argosy rank {os.environ['RANK']}")
     sys.argv = arguments
-    function()
+    try:
+        function()
+    except Exception:  # which the agent would only log
+        traceback.print_exc()
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,9 @@ from typing import Any
 import orjson
 
 from argosy.config import RunFailed, UserError
-from argosy.hardware import usable_cores
+from argosy.hardware import GLIBC_TUNABLES, usable_cores
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
-# What a step frees stays with the process, in huge pages: faulting it in anew takes 1 to 8 % of a step on a CPU.
-GLIBC_TUNABLES = ":".join(
-    f"glibc.malloc.{name}={value}"
-    for name, value in {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 1 << 40, "top_pad": 64 << 20}.items()
-)
 
 
 def external_world() -> bool:

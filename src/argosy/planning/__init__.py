@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.planning.asking import ask, question_of
     from argosy.planning.backtesting import Backtest, backtest
     from argosy.planning.failures import Interval, Reliability, checkpoint_interval, goodput, stretch, wall_times
-    from argosy.planning.fitting import fit, log_rates, weights
-    from argosy.planning.job import Job, columns
-    from argosy.planning.predict import Fitted, Throughput, fitted, predict_throughput
+    from argosy.planning.feasibility import plan
+    from argosy.planning.figures import Memory, Throughput
+    from argosy.planning.fitting import fit, log_rates, physics, weights
+    from argosy.planning.job import Job, States, columns
+    from argosy.planning.layouts import PART_NAMES, Candidate, Searched, search
+    from argosy.planning.machine import Machine, Prediction
+    from argosy.planning.memory import MemoryUse, memory_use
+    from argosy.planning.predict import Fit, Fitted, fitted, predict_memory, predict_throughput
     from argosy.planning.published import published_shape, shape_of_tree
     from argosy.planning.quality import (
         BESIROGLU,
@@ -23,42 +29,74 @@ if TYPE_CHECKING:
         predict_loss,
     )
     from argosy.planning.residual import Kernel, Known, known, posterior
-    from argosy.planning.rows import Row, read_rows
+    from argosy.planning.results import Plan, Question
+    from argosy.planning.rows import Row, Target, read_rows
+    from argosy.planning.run_plan import RunPlan, plan_run
+    from argosy.planning.scaling import FittedLaw, Point, fit_scaling
     from argosy.planning.shape import LatentAttention, ModelShape, shape_of
+    from argosy.planning.verdict import count, days, money, percent
 
 __all__ = [
     "BESIROGLU",
     "HOFFMANN",
+    "PART_NAMES",
     "Allocation",
     "Backtest",
+    "Candidate",
+    "Fit",
     "Fitted",
+    "FittedLaw",
     "Interval",
     "Job",
     "Kernel",
     "Known",
     "LatentAttention",
     "Loss",
+    "Machine",
+    "Memory",
+    "MemoryUse",
     "ModelShape",
+    "Plan",
+    "Point",
+    "Prediction",
+    "Question",
     "Reliability",
     "Row",
+    "RunPlan",
     "ScalingLaw",
+    "Searched",
+    "States",
+    "Target",
     "Throughput",
+    "ask",
     "backtest",
     "checkpoint_interval",
     "columns",
     "compute_optimal",
+    "count",
+    "days",
     "effective_tokens",
     "fit",
+    "fit_scaling",
     "fitted",
     "goodput",
     "inference_aware",
     "known",
     "log_rates",
+    "memory_use",
+    "money",
+    "percent",
+    "physics",
+    "plan",
+    "plan_run",
     "posterior",
     "predict_loss",
+    "predict_memory",
     "predict_throughput",
     "published_shape",
+    "question_of",
     "read_rows",
+    "search",
     "shape_of",
     "shape_of_tree",
     "stretch",
@@ -69,6 +107,8 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
+        "ask": "asking",
+        "question_of": "asking",
         "Backtest": "backtesting",
         "backtest": "backtesting",
         "Interval": "failures",
@@ -79,12 +119,26 @@ __getattr__ = lazy_exports(
         "wall_times": "failures",
         "fit": "fitting",
         "log_rates": "fitting",
+        "physics": "fitting",
         "weights": "fitting",
         "Job": "job",
+        "States": "job",
         "columns": "job",
+        "PART_NAMES": "layouts",
+        "Candidate": "layouts",
+        "Searched": "layouts",
+        "search": "layouts",
+        "Machine": "machine",
+        "Prediction": "machine",
+        "MemoryUse": "memory",
+        "memory_use": "memory",
+        "plan": "feasibility",
+        "Fit": "predict",
         "Fitted": "predict",
-        "Throughput": "predict",
+        "Memory": "figures",
+        "Throughput": "figures",
         "fitted": "predict",
+        "predict_memory": "predict",
         "predict_throughput": "predict",
         "published_shape": "published",
         "shape_of_tree": "published",
@@ -101,10 +155,22 @@ __getattr__ = lazy_exports(
         "Known": "residual",
         "known": "residual",
         "posterior": "residual",
+        "Plan": "results",
+        "Question": "results",
+        "RunPlan": "run_plan",
+        "plan_run": "run_plan",
         "Row": "rows",
+        "Target": "rows",
         "read_rows": "rows",
+        "FittedLaw": "scaling",
+        "Point": "scaling",
+        "fit_scaling": "scaling",
         "LatentAttention": "shape",
         "ModelShape": "shape",
         "shape_of": "shape",
+        "count": "verdict",
+        "days": "verdict",
+        "money": "verdict",
+        "percent": "verdict",
     },
 )

@@ -5,28 +5,46 @@ of their number. Outliers (a regression in one release, a figure misread) count 
 (Huber 1964).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from argosy.planning import memory, step_time
 from argosy.planning.job import Columns, columns
-from argosy.planning.rows import Row
-from argosy.planning.step_time import PRIORS, step_time
+from argosy.planning.least_squares import robust_fit
+from argosy.planning.rows import Row, Target
 
 Array = npt.NDArray[np.float64]
+Coefficients = Mapping[str, float]
 SPREAD, OUTLYING = 0.12, 0.3  # of the logarithm: of good rows, and where a row begins to count as an outlier
-ITERATIONS, DIFFERENCE = 30, 1e-4
-NAMES = tuple(PRIORS)
-_MEAN = np.log([PRIORS[name][0] for name in NAMES])
-_DEVIATION = np.array([PRIORS[name][1] for name in NAMES])
+PRIORS: Mapping[Target, Mapping[str, tuple[float, float]]] = {
+    "throughput": step_time.PRIORS,
+    "memory": memory.PRIORS,
+}
 
 
-def log_rates(jobs: Columns, coefficients: Mapping[str, float]) -> Array:
+def log_rates(jobs: Columns, coefficients: Coefficients) -> Array:
     """Logarithm of the predicted tokens a second of each accelerator [N]."""
-    seconds = step_time(jobs, coefficients).total_s
+    seconds = step_time.step_time(jobs, coefficients).total_s
     rates: Array = np.log(jobs["batch_size"] * jobs["sequence_length"] / seconds / jobs["ranks"])
     return rates
+
+
+def physics(rows: Sequence[Row], target: Target) -> Callable[[Coefficients], Array]:
+    """The logarithm of what the physics predicts for each row [N], as a function of its coefficients."""
+    jobs = columns([row.job for row in rows])
+    if target == "throughput":
+        return lambda coefficients: log_rates(jobs, coefficients)
+    last, in_use = (np.array([getattr(row, name) for row in rows]) for name in ("last_stage", "in_use"))
+
+    def log_bytes(coefficients: Coefficients) -> Array:
+        stages = memory.memory_use(jobs, coefficients, "last"), memory.fullest(jobs, coefficients)
+        reserved = np.where(last, *(use.reserved for use in stages))
+        within = np.where(last, *(use.in_use for use in stages))
+        return np.log(np.where(in_use, within, reserved))
+
+    return log_bytes
 
 
 def weights(groups: Sequence[str]) -> Array:
@@ -37,36 +55,24 @@ def weights(groups: Sequence[str]) -> Array:
     return found
 
 
-def fit(rows: Sequence[Row], begin: Mapping[str, float] | None = None) -> dict[str, float]:
-    """The coefficients that explain the rows best, by Levenberg's and Marquardt's steps from `begin` or the priors."""
-    jobs, measured = columns([row.job for row in rows]), np.log([row.measured for row in rows])
-    weight = weights([row.group for row in rows])
-    point = _MEAN.copy() if begin is None else np.log([begin[name] for name in NAMES])
+def fit(rows: Sequence[Row], target: Target, begin: Coefficients | None = None) -> dict[str, float]:
+    """The coefficients that explain the rows best, from `begin` or the priors on."""
+    names = tuple(PRIORS[target])
+    mean = np.log([PRIORS[target][name][0] for name in names])
+    deviation = np.array([PRIORS[target][name][1] for name in names])
+    predict, measured = physics(rows, target), np.log([row.measured for row in rows])
 
     def miss(at: Array) -> Array:
-        difference: Array = log_rates(jobs, dict(zip(NAMES, np.exp(at), strict=True))) - measured
+        difference: Array = predict(dict(zip(names, np.exp(at), strict=True))) - measured
         return difference
 
-    def cost(at: Array) -> float:
-        far = np.abs(miss(at))
-        huber = np.where(far <= OUTLYING, far**2 / 2, OUTLYING * (far - OUTLYING / 2))
-        return float(weight @ huber) / SPREAD**2 + float(np.sum(((at - _MEAN) / _DEVIATION) ** 2)) / 2
-
-    damping, best = 1e-2, cost(point)
-    for _ in range(ITERATIONS):
-        now = miss(point)
-        slopes = np.stack([(miss(point + DIFFERENCE * unit) - now) / DIFFERENCE for unit in np.eye(len(point))], axis=1)
-        scale = weight * np.minimum(1, OUTLYING / np.maximum(np.abs(now), 1e-12)) / SPREAD**2
-        curvature = slopes.T @ (slopes * scale[:, None]) + np.diag(_DEVIATION**-2)
-        gradient = slopes.T @ (now * scale) + (point - _MEAN) / _DEVIATION**2
-        while damping < 1e6:
-            step = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), -gradient)
-            if (found := cost(point + step)) < best:
-                break
-            damping *= 4
-        else:
-            break
-        point, gain, best, damping = point + step, best - found, found, max(damping / 5, 1e-6)
-        if gain < 1e-4 * best:
-            break
-    return {name: float(value) for name, value in zip(NAMES, np.exp(point), strict=True)}
+    found = robust_fit(
+        miss,
+        mean,
+        deviation,
+        spread=SPREAD,
+        outlying=OUTLYING,
+        weight=weights([row.group for row in rows]),
+        begin=None if begin is None else np.log([begin[name] for name in names]),
+    )
+    return {name: float(value) for name, value in zip(names, np.exp(found.point), strict=True)}

@@ -11,7 +11,7 @@ from argosy.config import Record
 from argosy.hardware import AcceleratorSpec
 from argosy.planning.shape import ModelShape
 
-Arithmetic = Literal["float16", "bfloat16", "float8", "mxfp8", "nvfp4"]
+Arithmetic = Literal["float32", "float16", "bfloat16", "float8", "mxfp8", "nvfp4"]
 Recomputation = Literal["none", "selective", "full", "unknown"]
 Sharding = Literal["none", "optimizer", "gradients", "full"]
 Task = Literal["pretrain", "finetune", "lora", "qlora"]
@@ -45,6 +45,28 @@ _FAMILY_OF: Mapping[str, Family] = {
 def family_of(accelerator: AcceleratorSpec) -> Family:
     """The generation of chips, whose kernels reach like shares of their peaks."""
     return next((family for begin, family in _FAMILY_OF.items() if accelerator.name.startswith(begin)), "other")
+
+
+class States(Record):
+    """Bytes that a rank keeps for each scalar that is trained."""
+
+    weights: float = 4.0
+    """Of the weight that is computed with or copied from."""
+    gradients: float = 4.0
+    """Of its gradient; 0 where each is used up as soon as it is there."""
+    master: float = 0.0
+    """Of a wider copy that the optimiser moves."""
+    moments: float = 8.0
+    """Of what the optimiser remembers."""
+
+
+# Mixed precision of each stack: FSDP2 shards float32 and gathers 16 bits; Megatron keeps both (Narayanan et al. 2021).
+STATES: Mapping[Stack, States] = {
+    "pytorch": States(),
+    "megatron": States(weights=2.0, gradients=4.0, master=4.0, moments=8.0),
+    "xla": States(),
+}
+IN_16_BITS = States(weights=2.0, gradients=2.0, master=0.0, moments=4.0)
 
 
 class Job(Record):
@@ -83,7 +105,21 @@ class Job(Record):
     stack: Stack = "pytorch"
     """Whose kernels and overlap."""
     task: Task = "pretrain"
-    """What is trained: everything, or adapters beside a frozen model."""
+    """What is trained: everything, or adapters beside a frozen model (with `qlora` in 4 bits)."""
+    adapter_rank: int = Field(16, ge=1)
+    """Inner width of adapters (Hu et al. 2021), on the four projections of attention."""
+    states: States | None = None
+    """What is kept for a trained scalar; the stack's usual unless given."""
+    chunked_loss: bool = False
+    """Whether logits exist for a part of the tokens at a time."""
+    offloaded: bool = False
+    """Whether kept activations wait in the host's memory."""
+    recent_attention: bool = False
+    """Whether a Hopper has its own attention kernels (Shah et al. 2024), as with Megatron, and PyTorch since 2.11."""
+    stored_attention: bool = False
+    """Whether the matrix of attention is stored, as deterministic kernels may."""
+    held_whole: bool = False
+    """Whether each rank keeps a frozen model whole besides its shard."""
     parameters: float | None = None
     """Published number of parameters, where the shape does not tell all."""
     active_parameters: float | None = None
@@ -93,6 +129,11 @@ class Job(Record):
     def data(self) -> float:
         """Replicas, sharded ones counted too."""
         return max(1.0, self.ranks / (self.tensor * self.pipeline * self.context))
+
+    @property
+    def kept(self) -> States:
+        """Bytes for a trained scalar."""
+        return self.states or (STATES[self.stack] if self.task == "pretrain" else IN_16_BITS)
 
     @property
     def tokens_per_step(self) -> float:
@@ -141,6 +182,13 @@ _MARKS: Mapping[str, Callable[[Job], bool]] = {
     "gradient_sharding": lambda job: job.sharding == "gradients",
     "optimizer_sharding": lambda job: job.sharding == "optimizer",
     "adapters": lambda job: job.task in ("lora", "qlora"),
+    "four_bits": lambda job: job.task == "qlora",
+    "chunked_loss": lambda job: job.chunked_loss,
+    "offloaded": lambda job: job.offloaded,
+    "recent_attention": lambda job: job.recent_attention or job.stack == "megatron",
+    "stored_attention": lambda job: job.stored_attention,
+    "held_whole": lambda job: job.held_whole,
+    "tied_embeddings": lambda job: job.shape.tied_embeddings,
 }
 
 
@@ -175,6 +223,9 @@ def columns(jobs: Sequence[Job]) -> Columns:
     found["domain"] = np.array([spec.link_domain for spec in specs], dtype=np.float64)
     network = [_network_gb_per_s(spec) for spec in specs]
     found["network"] = 1e9 * np.array(network)
+    for name in States.model_fields:
+        found[f"{name}_bytes"] = np.array([getattr(job.kept, name) for job in jobs])
+    found["adapter_rank"] = np.array([job.adapter_rank for job in jobs], dtype=np.float64)
     found["memory"] = 2.0**30 * np.array([spec.memory_gib for spec in specs])
     found["family"] = np.array([FAMILIES.index(family_of(spec)) for spec in specs])
     return found

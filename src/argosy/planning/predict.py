@@ -1,28 +1,32 @@
-"""Predicting throughput: physics, corrected by alike runs, with an interval that was held against left-out runs."""
+"""Predicting throughput and memory: physics, corrected by alike runs, with an interval held against left-out runs."""
 
 import math
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from argosy.config import Record
+from argosy.planning.figures import Memory, Nearest, Parts, Throughput
 from argosy.planning.fitting import log_rates
 from argosy.planning.job import Job, columns
+from argosy.planning.memory import COMPONENTS, MemoryUse, Stage, fullest, memory_use
 from argosy.planning.residual import Kernel, Known, covariance, known, posterior
 from argosy.planning.step_time import step_time
 
+GIB = 2.0**30
+CONTEXT_GIB = 1.0  # of a device's memory that its driver and communication take before anything is allocated
 NOMINAL_COVERAGE = 0.8
 NEAREST = 3
 FAR = 0.5  # of the variance that alike runs leave: more is outside what has been seen
 
 
-class Fitted(Record):
-    """What `benchmarks/fit_planner.py` made of measured runs; kept as `fitted.json`."""
+class Fit(Record):
+    """What measured runs say of one figure."""
 
-    fitted_on: str
-    """Date."""
     coefficients: dict[str, float]
     """Of the physics."""
     kernel: Kernel
@@ -33,65 +37,15 @@ class Fitted(Record):
     """The runs."""
 
 
-class Parts(Record):
-    """Seconds of the parts of a step; exposed communication only."""
+class Fitted(Record):
+    """What `benchmarks/fit_planner.py` made of measured runs; kept as `fitted.json`."""
 
-    products_s: float
-    """Matrix products of the layers."""
-    attention_s: float
-    """Attention."""
-    element_wise_s: float
-    """Norms, activations, quantisation, moving tokens to experts."""
-    head_s: float
-    """Output projection and loss."""
-    recomputation_s: float
-    """Repeating parts of the forward pass."""
-    tensor_s: float
-    """Communication of tensor parallelism."""
-    expert_s: float
-    """Communication of expert parallelism."""
-    context_s: float
-    """Communication of context parallelism."""
-    bubble_s: float
-    """Waiting of pipeline stages."""
-    data_s: float
-    """Exchange of parameters and gradients; computing hides most of it."""
-    optimizer_s: float
-    """Updating the weights."""
-
-
-class Nearest(Record):
-    """A measured run that is like the job."""
-
-    name: str
-    """Of the row."""
-    source: str
-    """Where it was published."""
-    likeness: float
-    """Correlation with the job, 0 to 1."""
-
-
-class Throughput(Record):
-    """How fast a job trains."""
-
-    tokens_per_s_per_accelerator: float
-    """The middle."""
-    low: float
-    """Nine of ten are faster."""
-    high: float
-    """Nine of ten are slower."""
-    step_time_s: float
-    """Of the middle."""
-    mfu: float
-    """PaLM's, of the 16-bit peak; causal attention counted whole."""
-    correction: float
-    """Times faster than physics alone, by alike runs."""
-    seen: bool
-    """Whether runs like it were measured; if not, the interval says how little is known."""
-    parts: Parts
-    """Of the step, by physics."""
-    nearest: tuple[Nearest, ...]
-    """The runs it is most like."""
+    fitted_on: str
+    """Date."""
+    throughput: Fit
+    """Tokens a second."""
+    memory: Fit
+    """Bytes at the peak."""
 
 
 @cache
@@ -104,7 +58,7 @@ def predict_throughput(
     jobs: Sequence[Job],
     *,
     framework: str = "",
-    constants: Fitted | None = None,
+    constants: Fit | None = None,
     besides: Iterable[Known] = (),
     group: str = "",
 ) -> list[Throughput]:
@@ -113,17 +67,13 @@ def predict_throughput(
     `besides` are runs to learn from beyond the known ones. Of the jobs' own `group`, the known ones are left out, so
     that a prediction never knows its own answer.
     """
-    constants = constants or fitted()
+    constants = constants or fitted().throughput
     figures = columns(jobs)
     times = step_time(figures, constants.coefficients)
     rates = log_rates(figures, constants.coefficients)
-    alike = [*(row for row in constants.rows if row.group != group), *besides]
     found = []
-    for number, job in enumerate(jobs):
-        asked = known("", group, "", framework, job, 0.0)
-        mean, variance = (float(value[0]) for value in posterior(constants.kernel, alike, [asked]))
-        prior = float(covariance(constants.kernel, [asked], [asked])[0, 0])
-        middle, spread = float(rates[number]) + mean, constants.width * math.sqrt(variance)
+    for number, (job, left) in enumerate(zip(jobs, _left(constants, jobs, framework, besides, group), strict=True)):
+        middle, spread = float(rates[number]) + left.mean, left.spread
         rate = math.exp(middle)
         flops = job.shape.train_flops_per_token(job.sequence_length)
         found.append(
@@ -133,21 +83,82 @@ def predict_throughput(
                 high=math.exp(middle + spread),
                 step_time_s=job.tokens_per_step / rate / job.ranks,
                 mfu=rate * flops / float(figures["peak16"][number]),
-                correction=math.exp(mean),
-                seen=variance - constants.kernel.noise**2 < FAR * prior,
+                correction=math.exp(left.mean),
+                seen=left.seen,
                 parts=Parts(**{name: float(getattr(times, name)[number]) for name in Parts.model_fields}),
-                nearest=_nearest(constants.kernel, alike, asked),
+                nearest=left.nearest,
             )
         )
     return found
 
 
-def _nearest(kernel: Kernel, rows: Sequence[Known], asked: Known) -> tuple[Nearest, ...]:
-    if not rows:
-        return ()
-    between = covariance(kernel, [asked], rows)[0] / covariance(kernel, [asked], [asked])[0, 0]
-    first = np.argsort(-between, kind="stable")[:NEAREST]
+def predict_memory(
+    jobs: Sequence[Job],
+    *,
+    framework: str = "",
+    constants: Fit | None = None,
+    besides: Iterable[Known] = (),
+    group: str = "",
+    stage: Stage | None = None,
+) -> list[Memory]:
+    """Predict the peak of each job's fullest rank, or of a rank of one pipeline stage; the rest as for throughput."""
+    constants = constants or fitted().memory
+    figures = columns(jobs)
+    use = (
+        fullest(figures, constants.coefficients)
+        if stage is None
+        else memory_use(figures, constants.coefficients, stage)
+    )
+    lefts = _left(constants, jobs, framework, besides, group)
+    return [_memory(job, use, number, left) for number, (job, left) in enumerate(zip(jobs, lefts, strict=True))]
+
+
+def _memory(job: Job, use: MemoryUse, number: int, left: "_Left") -> Memory:
+    middle = math.log(use.reserved[number] / GIB) + left.mean
+    peak, low, high = (math.exp(middle + far) for far in (0.0, -left.spread, left.spread))
+    capacity = job.accelerator.memory_gib - CONTEXT_GIB
+    return Memory(
+        peak_gib=peak,
+        low_gib=low,
+        high_gib=high,
+        capacity_gib=capacity,
+        verdict="fits" if high <= capacity else "tight" if peak <= capacity else "does not fit",
+        correction=math.exp(left.mean),
+        seen=left.seen,
+        parts_gib={name: float(getattr(use, name)[number] / GIB) for name in COMPONENTS},
+        nearest=left.nearest,
+    )
+
+
+class _Left(NamedTuple):
+    """What alike runs say of what physics leaves of one job."""
+
+    mean: float
+    spread: float
+    seen: bool
+    nearest: tuple[Nearest, ...]
+
+
+def _left(constants: Fit, jobs: Sequence[Job], framework: str, besides: Iterable[Known], group: str) -> list[_Left]:
+    """What alike runs say of each job, those of its own group left out."""
+    kernel, alike = constants.kernel, [*(row for row in constants.rows if row.group != group), *besides]
+    asked = [known("", group, "", framework, job, 0.0) for job in jobs]
+    means, variances = posterior(kernel, alike, asked)
+    prior = float(covariance(kernel, asked[:1], asked[:1])[0, 0])  # the same for all
+    likeness = covariance(kernel, asked, alike) / prior if alike else np.zeros((len(jobs), 0))
+    return [
+        _Left(
+            mean=float(mean),
+            spread=constants.width * math.sqrt(variance),
+            seen=bool(variance - kernel.noise**2 < FAR * prior),
+            nearest=_nearest(alike, between),
+        )
+        for mean, variance, between in zip(means, variances, likeness, strict=True)
+    ]
+
+
+def _nearest(rows: Sequence[Known], likeness: npt.NDArray[np.float64]) -> tuple[Nearest, ...]:
     return tuple(
-        Nearest(name=rows[place].name, source=rows[place].source, likeness=round(float(between[place]), 3))
-        for place in first.tolist()
+        Nearest(name=rows[place].name, source=rows[place].source, likeness=round(float(likeness[place]), 3))
+        for place in np.argsort(-likeness, kind="stable")[:NEAREST].tolist()
     )

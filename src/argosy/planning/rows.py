@@ -2,17 +2,20 @@
 
 import csv
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from argosy.config import UserError, nearest
 from argosy.hardware import accelerator
-from argosy.planning.job import Arithmetic, Job, Recomputation, Sharding, Stack, Task
+from argosy.planning.job import IN_16_BITS, Arithmetic, Job, Recomputation, Sharding, Stack, States, Task
 from argosy.planning.shape import ModelShape
 
+Target = Literal["throughput", "memory"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 NEEDED = ("accelerator", "layers", "hidden", "heads", "seq_len")
-MEASURED = {"throughput": "tokens_per_s_per_accel", "memory": "peak_gb"}
+MEASURED: Mapping[Target, str] = {"throughput": "tokens_per_s_per_accel", "memory": "peak_gb"}
 ARITHMETIC: Mapping[str, Arithmetic] = {
     "bf16": "bfloat16",
     "bf16-true": "bfloat16",
@@ -24,6 +27,9 @@ ARITHMETIC: Mapping[str, Arithmetic] = {
 }
 TASKS: Mapping[str, Task] = {"pretrain": "pretrain", "sft": "finetune", "lora": "lora", "qlora": "qlora"}
 ASSUMED_VOCABULARY = 32_000
+# torchtune's table adds one of these a row (README, "Optimization flags").
+SAVINGS = ("chunked cross-entropy", "activation checkpointing", "fused in backward", "activation offload", "8-bit")
+TOY_WIDTH = 1024  # Megatron's tests of anything wider run as production does
 FRAMEWORKS: Mapping[str, Stack] = {"megatron": "megatron", "nemo": "megatron", "maxtext": "xla", "tpu-recipes": "xla"}
 
 
@@ -39,11 +45,15 @@ class Row(NamedTuple):
     job: Job
     """What ran."""
     measured: float
-    """Tokens a second on each accelerator, or bytes at the peak on one."""
+    """Tokens a second on each accelerator, or bytes at the peak on one; infinite where it ran out of memory."""
     assumed: tuple[str, ...]
     """What the row does not say."""
     source: str
     """Where it was published."""
+    in_use: bool = False
+    """Whether memory is what was in use, not what the allocator held."""
+    last_stage: bool = False
+    """Whether memory is that of the last pipeline stage, not of the fullest."""
 
 
 class Skipped(NamedTuple):
@@ -57,10 +67,26 @@ class _Missing(Exception):
     """Why a row cannot be used."""
 
 
-def read_rows(path: Path, target: str) -> tuple[list[Row], list[Skipped]]:
+def read_rows(path: Path, target: Target) -> tuple[list[Row], list[Skipped]]:
     """Read the rows of a CSV that have what a prediction of `target` (`throughput` or `memory`) needs.
 
     Raises `UserError` `bad-rows` for a file that is no such table, naming row and column.
+    """
+    rows: list[Row] = []
+    skipped: list[Skipped] = []
+    for place, line in read_table(path, (*NEEDED, MEASURED[target])):
+        name = line.get("id") or place
+        try:
+            rows.append(_row(name, line, target, f"{path}: {place}"))
+        except _Missing as reason:
+            skipped.append(Skipped(name, str(reason)))
+    return rows, skipped
+
+
+def read_table(path: Path, needed: Sequence[str]) -> list[tuple[str, Mapping[str, str]]]:
+    """The place and the values of each row of a CSV with some columns.
+
+    Raises `UserError` `bad-rows` for what is no table, has no such column or no rows.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -69,26 +95,21 @@ def read_rows(path: Path, target: str) -> tuple[list[Row], list[Skipped]]:
             lines = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError("bad-rows", f"{path} is not a CSV table: {error}") from None
-    for name in (*NEEDED, MEASURED[target]):
+    for name in needed:
         if name not in names:
             raise UserError("bad-rows", f"{path}: no column {name!r} in the header{nearest(name, names)}")
     if not lines:
         raise UserError("bad-rows", f"{path} has no rows")
-    rows: list[Row] = []
-    skipped: list[Skipped] = []
-    for number, line in enumerate(lines, start=2):
+    for place, line in enumerate(lines, start=2):
         if None in line or None in line.values():
-            raise UserError("bad-rows", f"{path}: row {number} has another number of values than the header")
-        name = line.get("id") or f"row {number}"
-        try:
-            rows.append(_row(name, line, target, f"{path}: row {number}"))
-        except _Missing as reason:
-            skipped.append(Skipped(name, str(reason)))
-    return rows, skipped
+            raise UserError("bad-rows", f"{path}: row {place} has another number of values than the header")
+    return [(f"row {place}", line) for place, line in enumerate(lines, start=2)]
 
 
-def _row(name: str, line: Mapping[str, str], target: str, place: str) -> Row:
-    measured = _number(line, MEASURED[target], place)
+def _row(name: str, line: Mapping[str, str], target: Target, place: str) -> Row:
+    measured = number(line, MEASURED[target], place)
+    if measured is None and target == "memory" and re.search(r"\bOOM\b", line.get("notes") or ""):
+        measured = math.inf
     if measured is None:
         raise _Missing(f"no {MEASURED[target]}")
     if measured <= 0:
@@ -96,9 +117,44 @@ def _row(name: str, line: Mapping[str, str], target: str, place: str) -> Row:
     assumed: list[str] = []
     job = _job(line, place, assumed)
     source = line.get("source", "")
+    if target == "memory":
+        measured, job = 1e9 * measured, _remembered(line, job)
     framework = source.partition(":")[0].rpartition("/")[2] or source
     group = line.get("group") or f"{line.get('model', name)}|{framework}"
-    return Row(name, group, framework, job, measured, tuple(assumed), source)
+    in_use, last = "allocated" in (line.get("mem_kind") or ""), _continuous_integration(source)
+    return Row(name, group, framework, job, measured, tuple(assumed), source, in_use, last)
+
+
+def _remembered(line: Mapping[str, str], job: Job) -> Job:
+    """What notes and sources tell of memory."""
+    notes, source = (line.get("notes") or "").lower(), line.get("source", "").lower()
+    if re.search(r"\bunpacked\b", notes):
+        raise _Missing("sequences that are not filled (unpacked)")
+    reached = max((place for place, saving in enumerate(SAVINGS) if saving in notes), default=-1)
+    saved = [saving in notes or ("torchtune" in source and place <= reached) for place, saving in enumerate(SAVINGS)]
+    states = job.kept if "fp32 states" not in (line.get("optimizer") or "") else States()
+    if "bf16 params and optimizer states" in notes:
+        states = IN_16_BITS
+    if saved[2]:
+        states = states.model_copy(update={"gradients": 0.0})
+    if saved[4] or "8-bit" in (line.get("optimizer") or "").lower():
+        states = states.model_copy(update={"moments": 2.0})
+    adapters = job.task in ("lora", "qlora")
+    changes: dict[str, Any] = {
+        "states": states,
+        "chunked_loss": saved[0] or (adapters and ("torchtune" in source or "litgpt" in source)),
+        "offloaded": saved[3],
+        "stored_attention": _continuous_integration(source) and job.shape.dim <= TOY_WIDTH,
+    }
+    if adapters and "litgpt" in source and job.sharding == "full" and job.ranks > 1:
+        # Its sharded recipe recomputes blocks, and each rank loads all weights before they are sharded.
+        changes |= {"recomputation": "full", "held_whole": True}
+    return job.model_copy(update=changes)
+
+
+def _continuous_integration(source: str) -> bool:
+    """Megatron's own tests: deterministic kernels, figures from the last rank, layers of a virtual stage in `vp`."""
+    return "functional_tests" in source.lower()
 
 
 def _job(line: Mapping[str, str], place: str, assumed: list[str]) -> Job:
@@ -112,14 +168,14 @@ def _job(line: Mapping[str, str], place: str, assumed: list[str]) -> Job:
     shape, source = _shape(line, place, assumed), line.get("source", "").lower()
 
     def whole(column: str, otherwise: int = 1) -> int:
-        return max(1, round(_number(line, column, place) or otherwise))
+        return max(1, round(number(line, column, place) or otherwise))
 
     ranks, tensor, pipeline, context = whole("n_accel"), whole("tp"), whole("pp"), whole("cp")
     if spec.name.startswith("Trainium"):
         tensor = max(1, tensor // 2)  # two cores on a chip
     data = max(1.0, ranks / (tensor * pipeline * context))
-    batch, micro = _number(line, "global_batch_seqs", place), _number(line, "micro_batch", place)
-    length = _number(line, "seq_len", place) or 0.0
+    batch, micro = number(line, "global_batch_seqs", place), number(line, "micro_batch", place)
+    length = number(line, "seq_len", place) or 0.0
     if batch is None:
         batch = (micro or 1.0) * data
         assumed.append("one micro-batch a step")
@@ -128,9 +184,13 @@ def _job(line: Mapping[str, str], place: str, assumed: list[str]) -> Job:
         assumed.append(f"micro-batches of {micro:g}")
     if pipeline > 1 and "torchtitan" in source:
         micro = max(1.0, micro / (2 * pipeline))  # it lists the batch of all a rank's micro-batches
+    pieces = whole("vp") if pipeline > 1 else 1
+    if pipeline > 1 and line.get("vp") and _continuous_integration(source):
+        pieces = max(1, shape.layers // (pipeline * pieces))
     precision = line.get("precision") or "bf16"
+    task = TASKS.get(line.get("task") or "pretrain", "pretrain")
     if precision.startswith("bnb"):
-        precision = "bf16"  # stored in 4 bits, multiplied in 16
+        precision, task = "bf16", "qlora"  # stored in 4 bits, multiplied in 16
     if precision not in ARITHMETIC:
         raise _Missing(f"precision {precision!r} is not known")
     recomputation = line.get("act_ckpt") or "unknown"
@@ -147,24 +207,24 @@ def _job(line: Mapping[str, str], place: str, assumed: list[str]) -> Job:
         pipeline=pipeline,
         context=context,
         expert=whole("ep") if shape.experts else 1,
-        virtual_stages=whole("vp") if pipeline > 1 else 1,
+        virtual_stages=pieces,
         sharding=_sharding(line.get("sharding") or ""),
         arithmetic=ARITHMETIC[precision],
         recomputation=_recomputation(recomputation, place),
         compiled={"yes": True, "no": False}.get(line.get("compile") or ""),
         stack=_stack(source, spec.maker),
-        task=TASKS.get(line.get("task") or "pretrain", "pretrain"),
-        parameters=_scaled(_number(line, "params_b", place)),
-        active_parameters=_scaled(_number(line, "active_params_b", place)),
+        task=task,
+        parameters=_scaled(number(line, "params_b", place)),
+        active_parameters=_scaled(number(line, "active_params_b", place)),
     )
 
 
 def _shape(line: Mapping[str, str], place: str, assumed: list[str]) -> ModelShape:
-    def number(column: str) -> int:
-        return round(_number(line, column, place) or 0)
+    def count(column: str) -> int:
+        return round(number(line, column, place) or 0)
 
-    layers, dim, heads, hidden = number("layers"), number("hidden"), number("heads"), number("ffn")
-    vocabulary, experts = number("vocab"), number("experts")
+    layers, dim, heads, hidden = count("layers"), count("hidden"), count("heads"), count("ffn")
+    vocabulary, experts = count("vocab"), count("experts")
     if not vocabulary:
         vocabulary = ASSUMED_VOCABULARY
         assumed.append(f"a vocabulary of {vocabulary:,}")
@@ -173,22 +233,27 @@ def _shape(line: Mapping[str, str], place: str, assumed: list[str]) -> ModelShap
         assumed.append(f"a feed-forward width of {hidden:,}")
     if min(layers, dim, heads) < 1:
         raise _Missing("layers, hidden or heads of 0")
-    return ModelShape(
+    shape = ModelShape(
         layers=layers,
         dim=dim,
         heads=heads,
-        kv_heads=number("kv_heads") or heads,
-        head_dim=number("head_dim") or max(1, dim // heads),
+        kv_heads=count("kv_heads") or heads,
+        head_dim=count("head_dim") or max(1, dim // heads),
         ffn_dim=0 if experts else hidden,
         vocabulary_size=vocabulary,
         gated=line.get("gated_mlp", "1") not in ("0", "0.0"),
         experts=experts,
-        experts_per_token=number("topk"),
+        experts_per_token=count("topk"),
         expert_ffn_dim=hidden if experts else 0,
     )
+    tied = shape.model_copy(update={"tied_embeddings": True})
+    published = 1e9 * (number(line, "params_b", place) or 0.0)
+    nearer = abs(tied.parameter_count() - published) < abs(shape.parameter_count() - published)
+    return tied if published and nearer else shape
 
 
-def _number(line: Mapping[str, str], column: str, place: str) -> float | None:
+def number(line: Mapping[str, str], column: str, place: str) -> float | None:
+    """A finite value of 0 or more; None where there is none; raises `UserError` `bad-rows` for anything else."""
     text = (line.get(column) or "").strip()
     if not text:
         return None

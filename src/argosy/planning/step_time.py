@@ -219,7 +219,7 @@ def _attention(x: _Sizes) -> Array:
     shares = {"ampere": "ampere", "hopper": "hopper", "blackwell": "blackwell", "tpu": "tpu"}
     share = np.array([f[f"attention_{shares.get(family, 'ampere')}"] for family in FAMILIES])[c["family"]]
     hopper = c["family"] == FAMILIES.index("hopper")
-    share = np.where(hopper & c["megatron"], f["attention_cudnn"], share)
+    share = np.where(hopper & c["recent_attention"], f["attention_cudnn"], share)
     flops = 4 * x.tokens * c["sequence_length"] / 2 * c["heads"] * c["head_dim"] / c["tensor"]
     seconds: Array = flops / (c["peak16"] * share)
     return seconds

@@ -21,6 +21,7 @@ from argosy.report import units
 from argosy.report.configuration import choices, configuration, environment, versions
 from argosy.report.datacard import data_card
 from argosy.report.headline import bars, facts, summary
+from argosy.report.planned import planned
 from argosy.report.plots import Plot, data_plots, training_plots
 from argosy.report.provenance import stage_cards, traces
 from argosy.report.signature import signature
@@ -70,6 +71,7 @@ def _content(view: RunView) -> dict[str, Any]:
         "bars": bars(view),
         "card": data_card(view),
         "tasks": task_tables(view),
+        "planned": planned(view),
         "samples": _samples(view),
     }
 

@@ -111,6 +111,14 @@ def _begun(event: Tree) -> tuple[str, str, Tone]:
     return sentence, ", ".join(part for part in parts if part), "milestone"
 
 
+def _recentred(event: Tree) -> tuple[str, str, Tone]:
+    seconds, correction = number(event, "step_time_s"), number(event, "correction")
+    detail = f"a step takes {duration(seconds)}" if seconds is not None else ""
+    if correction is not None:
+        detail += f", {correction:.2f} times as long as predicted"
+    return f"The first {_step(event)} steps were timed", detail, "routine"
+
+
 def _saved(event: Tree) -> tuple[str, str, Tone]:
     seconds = number(event, "seconds")
     return (
@@ -146,6 +154,7 @@ def _about(what: str, key: str, tone: Tone) -> Callable[[Tree], tuple[str, str, 
 _TELLERS: dict[str, Callable[[Tree], tuple[str, str, Tone]]] = {
     "started": _begun,
     "resumed": _begun,
+    "recentred": _recentred,
     "checkpoint": _saved,
     "held_out": _judged,
     "rung": _judged,

@@ -40,6 +40,8 @@ class RunView:
     """`data/index.json`."""
     evaluation: Tree
     """`evaluation.json`."""
+    plan: Tree
+    """`plan.json`: what the run was predicted to take."""
     checkpoint: Tree
     """Manifest of the newest checkpoint."""
     checkpoint_file: str
@@ -118,6 +120,7 @@ def view_run(run: Run) -> RunView:
         venture=read("venture.toml", lambda data: tomllib.loads(data.decode())),
         dataset=read("data/index.json", orjson.loads),
         evaluation=evaluation,
+        plan=read("plan.json", orjson.loads),
         checkpoint=checkpoint,
         checkpoint_file=manifest,
         receipts={stage: receipt for stage, receipt in receipts.items() if receipt},

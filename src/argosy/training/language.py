@@ -23,6 +23,7 @@ from argosy.config import (
 from argosy.data import BatchPlan, Prefetcher, open_dataset
 from argosy.models import Transformer
 from argosy.parallel import World
+from argosy.planning import RunPlan
 from argosy.progress import progress
 from argosy.storage import Run, canonical_json, digest, since_started
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
@@ -31,9 +32,11 @@ from argosy.training.checkpoint import Checkpointer
 from argosy.training.held_out import held_out_loss
 from argosy.training.loop import TrainingLoop
 from argosy.training.manifest import latest_checkpoint, note_best, read_best
+from argosy.training.memory import peak_memory_gib
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES, choose_precision, compile_blocks, matmul_flops_per_s
 from argosy.training.random_state import seed_everything
+from argosy.training.recentring import Recentring
 from argosy.training.results import Checkpoint, HeldOut
 from argosy.training.schedules import learning_rate_factor
 from argosy.training.step import LossModule, TrainStep
@@ -61,6 +64,7 @@ class _Training:
 
     def __init__(self, run: Run, venture: Venture, world: World) -> None:
         self.run, self.venture, self.world = run, venture, world
+        self.memory_before_gib = peak_memory_gib(world.device)
         self.store = open_dataset(run.data, verify=world.is_main)
         self.config = transformer_config(venture, self.store.index.vocabulary_size)
         self.recipe = resolve_recipe(venture, self.config)
@@ -147,6 +151,7 @@ class _Training:
             TensorBoard(run.path / "tensorboard", start),
             Story(run),
             BestKeeper(run),
+            Recentring(run, _plan_of(run), end),
             *(Tracker(name, run, self.venture) for name in self.venture.run.trackers),
             ProgressLine(advance, start * tokens_per_step),
         ]
@@ -202,6 +207,7 @@ class _Training:
             "recipe": numbers.model_dump(),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
+            "memory_before_gib": self.memory_before_gib,
             **execution.model_dump(),
         }
         self.run.event("resumed" if start else "started", step=start, **details)
@@ -224,6 +230,14 @@ class BestKeeper(Callback):
     def on_held_out(self, step: int, held_out: HeldOut) -> None:
         """Note the figure; its checkpoint is complete by now."""
         note_best(self.run.checkpoints, step, held_out)
+
+
+def _plan_of(run: Run) -> RunPlan | None:
+    """What was predicted; nothing for a run that was begun by an older version."""
+    try:
+        return run.read_result("plan", RunPlan)
+    except UserError:
+        return None
 
 
 def _evaluated(run: Run, step: int) -> bool:

@@ -1,7 +1,6 @@
 """The training loop: time, data, checkpoints, evaluation, stopping. What a step computes is `TrainStep`'s affair."""
 
 import math
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from argosy.data import Batch
 from argosy.parallel import World
 from argosy.training.callbacks import Callback, StepMetrics
 from argosy.training.checkpoint import Checkpointer
+from argosy.training.memory import peak_memory_gib
 from argosy.training.results import Checkpoint, HeldOut
 from argosy.training.step import StepResult, TrainStep
 
@@ -124,14 +124,8 @@ class TrainingLoop:
             data_s=data_s,
             compute_s=result.compute_s,
             communication_s=result.communication_s,
-            memory_gib=_peak_memory_gib(self.world.device),
+            memory_gib=peak_memory_gib(self.world.device),
             skipped=result.skipped,
         )
         for callback in self.callbacks:
             callback.on_step(metrics)
-
-
-def _peak_memory_gib(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -35,7 +35,7 @@ TOO_SLOW_S = 2.0  # a product expected to take longer is left out: bfloat16 with
 ALL_REDUCE_BYTES = {4 * KIB: 40, 256 * KIB: 20, 4 * MIB: 10, 32 * MIB: 5}  # tries, the same on every rank
 
 
-def main() -> int:
+def main() -> None:
     """Measure, and print the profile on standard output."""
     parser = argparse.ArgumentParser(prog="argosy.training.probe", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one line of JSON instead of indented JSON")
@@ -46,10 +46,9 @@ def main() -> int:
             profile = measure(world, quick=options.quick)
     except ArgosyError as error:
         print(f"argosy: {error}", file=sys.stderr)
-        return error.exit_code
+        sys.exit(error.exit_code)
     if world.is_main:
         print(profile.model_dump_json(indent=None if options.json else 2))
-    return 0
 
 
 def measure(world: World, *, quick: bool) -> HardwareProfile:
@@ -158,4 +157,4 @@ def _synchronise(device: torch.device) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

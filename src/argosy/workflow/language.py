@@ -10,7 +10,17 @@ from argosy import evaluation as evaluation_room
 from argosy import parallel as parallel_room
 from argosy import report as report_room
 from argosy import training as training_room
-from argosy.config import Problem, UserError, Venture, VentureError, language_venture
+from argosy.config import (
+    Problem,
+    UserError,
+    Venture,
+    VentureError,
+    language_venture,
+    resolve_recipe,
+    transformer_config,
+)
+from argosy.hardware import load_profile
+from argosy.planning import plan_run
 from argosy.storage import Run, file_digest
 from argosy.workflow.stages import (
     Journey,
@@ -40,11 +50,16 @@ def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
 
 
 def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
+    if training_room.latest_checkpoint(run.checkpoints) is None:
+        config = transformer_config(venture, _prepared(run).vocabulary_size)
+        run.write_result("plan", plan_run(venture, config, resolve_recipe(venture, config), load_profile()))
     options.tell("train")
     checkpoint = training_room.train(run, venture, options.stop_at)
     if checkpoint.step < checkpoint.recipe.steps:
         return None
-    return [*(path for path in sorted(checkpoint.folder.rglob("*")) if path.is_file()), run.metrics]
+    plan = run.path / "plan.json"  # none in a run that an older version began
+    files = [path for path in sorted(checkpoint.folder.rglob("*")) if path.is_file()]
+    return [*files, run.metrics, *([plan] if plan.is_file() else [])]
 
 
 def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:

@@ -1,0 +1,275 @@
+"""Which layout: every combination of degrees that divides, judged by physics, the best of them by all that is known."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from argosy.config import Record, UserError
+from argosy.planning.figures import Memory, Parts, Throughput
+from argosy.planning.fitting import log_rates
+from argosy.planning.here import BATCH_CHANGE, is_here, jobs_here, memory_here, throughput_here
+from argosy.planning.job import Job, Recomputation, Sharding, columns
+from argosy.planning.memory import fullest
+from argosy.planning.predict import GIB, fitted, predict_memory, predict_throughput
+
+Array = npt.NDArray[np.float64]
+Goal = Literal["time", "head-room"]
+FRAMEWORK = "argosy"  # whose trainer runs it, as measured rows name theirs
+FINALISTS = 24  # by physics, judged again with what alike runs say
+RUNNERS_UP = 5
+LONG_SEQUENCE = 16_384  # below it, sharing a sequence among ranks is not tried
+MOST_STAGES, MOST_CONTEXT = 64, 64
+
+
+class Candidate(Record):
+    """One way to lay a job out."""
+
+    job: Job
+    """The layout and all else."""
+    throughput: Throughput
+    """How fast."""
+    memory: Memory
+    """Whether it fits."""
+    lost: str | None
+    """Why another was chosen; null for the best."""
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Of all accelerators."""
+        return self.throughput.tokens_per_s_per_accelerator * self.job.ranks
+
+    @property
+    def title(self) -> str:
+        """Its degrees that are not 1."""
+        job = self.job
+        replicas = "shard" if job.sharding == "full" else "data"
+        degrees = {replicas: job.data, "tensor": job.tensor, "pipeline": job.pipeline}
+        degrees |= {"context": job.context, "expert": job.expert, "interleaved": job.virtual_stages}
+        names = [f"{name}={value:g}" for name, value in degrees.items() if value > 1] or ["one process"]
+        if job.sharding == "optimizer":
+            names.append("optimiser sharded")
+        return ", ".join(names)
+
+
+class Searched(Record):
+    """The outcome of a search."""
+
+    best: Candidate
+    """What was chosen."""
+    runners_up: tuple[Candidate, ...]
+    """Others, each different from all before it in its degrees, sharding or recomputation."""
+    tried: int
+    """Combinations that divide."""
+    fitting: int
+    """Of those, how many fit."""
+
+
+class _Degrees(NamedTuple):
+    tensor: int
+    pipeline: int
+    context: int
+    expert: int
+    virtual_stages: int
+    micro_batch: int
+    recomputation: Recomputation
+    sharding: Sharding
+
+
+def search(asked: Job, goal: Goal = "time") -> Searched:
+    """Lay out a job on its accelerators: its model, text and batch are kept, all degrees are free.
+
+    Raises `UserError` `no-layout` when nothing fits, naming what would.
+    """
+    if is_here(asked.accelerator):
+        return _search_here(asked, goal)
+    tried = list(_combinations(asked))
+    figures = _columns(asked, tried)
+    rates = log_rates(figures, fitted().throughput.coefficients)
+    peaks = fullest(figures, fitted().memory.coefficients).reserved / GIB
+    usual = predict_memory([asked], framework=FRAMEWORK)[0]
+    room = usual.capacity_gib / usual.correction
+    safe = peaks * usual.high_gib / usual.peak_gib <= room
+    fits = safe if safe.any() else peaks <= room
+    if not fits.any():
+        raise _nothing_fits(asked, peaks, room)
+    order = np.argsort(peaks if goal == "head-room" else -rates, kind="stable")
+    finalists = [tried[place] for place in order[fits[order]]]
+    judged = _judge(asked, _different(finalists, FINALISTS))
+    if goal == "time":
+        judged.sort(key=lambda one: (one.memory.verdict != "fits", -one.tokens_per_s))
+    best = judged[0]
+    others = [one.model_copy(update={"lost": _why(one, best)}) for one in judged[1:] if not _alike(one.job, best.job)]
+    return Searched(
+        best=best, runners_up=tuple(_spread(others, RUNNERS_UP)), tried=len(tried), fitting=int(np.count_nonzero(fits))
+    )
+
+
+def _search_here(asked: Job, goal: Goal) -> Searched:
+    """The same on this machine's processors, where the number of processes and the precision are free."""
+    judged = [judge(job) for job in jobs_here(asked)]
+    fitting = [one for one in judged if one.memory.verdict != "does not fit"]
+    if not fitting:
+        least = min(judged, key=lambda one: one.memory.peak_gib).memory
+        raise UserError(
+            "no-layout",
+            f"at least {least.peak_gib:,.1f} GiB are needed, and this machine leaves {least.capacity_gib:,.1f} GiB",
+            hint="a smaller model, a shorter sequence, or accelerators with more memory (argosy hardware)",
+        )
+    rank = {
+        "time": lambda one: (one.memory.verdict != "fits", -one.tokens_per_s),
+        "head-room": lambda one: one.memory.peak_gib * one.job.ranks,
+    }
+    best, *others = sorted(fitting, key=rank[goal])
+    lost = [one.model_copy(update={"lost": _why(one, best)}) for one in others]
+    return Searched(best=best, runners_up=tuple(lost[:RUNNERS_UP]), tried=len(judged), fitting=len(fitting))
+
+
+def judge(job: Job) -> Candidate:
+    """Predict one layout as it is."""
+    if is_here(job.accelerator):
+        return Candidate(job=job, throughput=throughput_here(job), memory=memory_here(job), lost=None)
+    return _judge(job, [None])[0]
+
+
+def _judge(asked: Job, found: Sequence[_Degrees | None]) -> list[Candidate]:
+    jobs = [asked if degrees is None else _job(asked, degrees) for degrees in found]
+    speeds = predict_throughput(jobs, framework=FRAMEWORK)
+    rooms = predict_memory(jobs, framework=FRAMEWORK)
+    return [
+        Candidate(job=job, throughput=speed, memory=room, lost=None)
+        for job, speed, room in zip(jobs, speeds, rooms, strict=True)
+    ]
+
+
+def _combinations(asked: Job) -> Iterator[_Degrees]:
+    """Degrees that divide the ranks, heads, layers, experts and the sequence."""
+    shape, ranks = asked.shape, asked.ranks
+    widest = min(ranks, asked.accelerator.link_domain, shape.heads)
+    tensors = [t for t in _doublings(widest) if shape.heads % t == 0 and shape.kv_heads % t == 0]
+    stages = [p for p in range(1, min(shape.layers, ranks, MOST_STAGES) + 1) if shape.layers % p == 0]
+    long = asked.sequence_length >= LONG_SEQUENCE
+    contexts = _doublings(min(ranks, MOST_CONTEXT)) if long else [1]
+    experts = [e for e in _doublings(min(ranks, shape.experts)) if shape.experts % e == 0] if shape.experts else [1]
+    for tensor, pipeline, context in product(tensors, stages, contexts):
+        rest = ranks // (tensor * pipeline * context)
+        if tensor * pipeline * context * rest != ranks or asked.sequence_length % context:
+            continue
+        shared: list[Sharding] = ["optimizer", "full"] if rest > 1 else ["none"]
+        pieces = [v for v in (1, 2, 4) if v == 1 or (pipeline > 1 and shape.layers % (pipeline * v) == 0)]
+        kept: list[Recomputation] = ["none", "full"] if asked.stack == "xla" else ["none", "selective", "full"]
+        for micro_batch in _doublings(int(asked.batch_size // rest)):
+            if _whole_batch(asked, rest, micro_batch) is None:
+                continue
+            for expert, virtual, recomputation, sharding in product(experts, pieces, kept, shared):
+                if rest % expert == 0:
+                    yield _Degrees(tensor, pipeline, context, expert, virtual, micro_batch, recomputation, sharding)
+
+
+def _doublings(most: int) -> list[int]:
+    return [1 << power for power in range(max(0, most).bit_length())]
+
+
+def _whole_batch(asked: Job, data: int, micro_batch: int) -> int | None:
+    """Sequences of a step that ranks and micro-batches divide, near what is asked; None if there is no such number."""
+    unit = data * micro_batch
+    batch = unit * max(1, round(asked.batch_size / unit))
+    return batch if abs(batch / asked.batch_size - 1) <= BATCH_CHANGE else None
+
+
+def _job(asked: Job, degrees: _Degrees) -> Job:
+    data = asked.ranks // (degrees.tensor * degrees.pipeline * degrees.context)
+    batch = _whole_batch(asked, data, degrees.micro_batch)
+    return asked.model_copy(update={**degrees._asdict(), "batch_size": batch or asked.batch_size})
+
+
+def _columns(asked: Job, tried: Sequence[_Degrees]) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of all jobs at once; a `Job` for each would take most of the time."""
+    if not tried:
+        raise UserError(
+            "no-layout",
+            f"{asked.ranks} accelerators cannot share a batch of {asked.batch_size:g} sequences",
+            hint="ask for fewer accelerators, or for a larger batch",
+        )
+    figures = {name: np.repeat(value, len(tried)) for name, value in columns([asked]).items()}
+    numbers = ("tensor", "pipeline", "context", "expert", "virtual_stages", "micro_batch")
+    for name in numbers:
+        figures[name] = np.array([getattr(degrees, name) for degrees in tried], dtype=np.float64)
+    figures["data"] = figures["ranks"] / (figures["tensor"] * figures["pipeline"] * figures["context"])
+    unit = figures["data"] * figures["micro_batch"]
+    figures["batch_size"] = unit * np.maximum(1.0, np.round(asked.batch_size / unit))
+    for mark, value in (("recomputed", "full"), ("selective", "selective"), ("recomputation_unknown", "unknown")):
+        figures[mark] = np.array([degrees.recomputation == value for degrees in tried])
+    for mark, value in (
+        ("full_sharding", "full"),
+        ("gradient_sharding", "gradients"),
+        ("optimizer_sharding", "optimizer"),
+    ):
+        figures[mark] = np.array([degrees.sharding == value for degrees in tried])
+    return figures
+
+
+def _different(found: Sequence[_Degrees], count: int) -> list[_Degrees]:
+    """The first of each kind of layout, in order: kinds differ in degrees, sharding or recomputation."""
+    kinds: dict[tuple[object, ...], _Degrees] = {}
+    for one in found:
+        kinds.setdefault((one.tensor, one.pipeline, one.context, one.expert, one.recomputation, one.sharding), one)
+        if len(kinds) == count:
+            break
+    return list(kinds.values())
+
+
+def _spread(found: Sequence[Candidate], count: int) -> list[Candidate]:
+    """The first of each choice of degrees, then whatever comes next."""
+    first: dict[tuple[int, ...], Candidate] = {}
+    for one in found:
+        first.setdefault((one.job.tensor, one.job.pipeline, one.job.context, one.job.expert), one)
+    chosen = list(first.values())[:count]
+    return chosen + [one for one in found if not any(one is other for other in chosen)][: count - len(chosen)]
+
+
+def _alike(one: Job, other: Job) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in _Degrees._fields)
+
+
+PART_NAMES = {
+    "products_s": "matrix products",
+    "attention_s": "attention",
+    "element_wise_s": "element-wise work",
+    "head_s": "the output layer",
+    "recomputation_s": "recomputation",
+    "tensor_s": "tensor communication",
+    "expert_s": "expert communication",
+    "context_s": "context communication",
+    "bubble_s": "pipeline bubble",
+    "data_s": "exchange of gradients and weights",
+    "optimizer_s": "the optimiser",
+}
+
+
+def _why(one: Candidate, best: Candidate) -> str:
+    """The part of the step that grew most against the best, or that there is less room."""
+    slower = best.tokens_per_s / one.tokens_per_s - 1
+    if slower <= 0:
+        return f"{one.memory.verdict}: {one.memory.peak_gib:.0f} of {one.memory.capacity_gib:.0f} GiB"
+    per_token = [
+        {name: getattr(c.throughput.parts, name) / c.job.tokens_per_step for name in Parts.model_fields}
+        for c in (one, best)
+    ]
+    grown = max(Parts.model_fields, key=lambda name: per_token[0][name] - per_token[1][name])
+    return f"{100 * slower:.0f} % slower: more {PART_NAMES[grown]}".replace("more the", "more time for the")
+
+
+def _nothing_fits(asked: Job, peaks: Array, room: float) -> UserError:
+    least, have = float(peaks.min()), asked.accelerator
+    more = 2 ** math.ceil(math.log2(least / room))
+    return UserError(
+        "no-layout",
+        f"no layout fits: at least {least:,.0f} GiB are needed on each of {asked.ranks} × {have.name}, "
+        f"which leave {room:,.0f} GiB",
+        hint=f"about {asked.ranks * more:,} × {have.name} would hold it, or a model of a "
+        f"{'half' if more == 2 else f'{more}th'} of the size",
+    )

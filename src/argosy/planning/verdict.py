@@ -1,0 +1,229 @@
+"""Can it be done: four assessments, each with its figures and the cheapest change that flips it."""
+
+import math
+from collections.abc import Sequence
+
+from argosy.planning.here import is_here
+from argosy.planning.layouts import Candidate
+from argosy.planning.quality import Allocation, Loss
+from argosy.planning.results import Assessment, Choice, Cost, Data, Duration, Point, Question, Span, Verdict
+
+WORTH_REPEATING = 4.0  # epochs that are worth nearly as much as new text (Muennighoff et al. 2023, section 1)
+WORTHLESS = 40.0  # epochs after which more of them add nothing (the same, figure 3)
+FAR_FROM_OPTIMAL = 0.03  # nats a token, for as many FLOPs
+UNDERSPENT = 0.25  # of the budget, at the high end
+OUT_OF_REACH = 10.0  # times over a limit
+LEVELS: tuple[Verdict, ...] = ("feasible", "feasible if", "not feasible")
+
+
+def assess(
+    question: Question,
+    best: Candidate,
+    duration: Duration,
+    cost: Cost,
+    data: Data,
+    loss: Loss,
+    optimal: Allocation,
+    others: Sequence[Choice],
+    frontier: Sequence[Point],
+) -> tuple[Assessment, ...]:
+    """Model architecture, data, compute and storage, algorithm."""
+    return (
+        _architecture(question, loss, optimal),
+        _data(question, data, loss),
+        _compute(question, best, duration, cost, data, frontier),
+        _algorithm(others),
+    )
+
+
+def overall(
+    question: Question, assessments: Sequence[Assessment], duration: Duration, cost: Cost
+) -> tuple[Verdict, str]:
+    """The worst of the verdicts, and all of it in a sentence."""
+    binding = max(assessments, key=lambda one: LEVELS.index(one.verdict))
+    what = f"{question.model} on {count(question.tokens)} tokens"
+    takes = f"{span_of_days(duration)} on {_where(question)}"
+    bill = f" and costs {money(cost.usd.middle)} ({span_of_usd(cost.usd)})" if cost.usd else ""
+    told = f"{what} takes {takes}{bill}"
+    if binding.verdict == "feasible":
+        return binding.verdict, f"Feasible: {told}."
+    begin = "Not feasible as asked" if binding.verdict == "not feasible" else "Feasible if something changes"
+    change = f" {binding.change}" if binding.change else ""
+    return binding.verdict, f"{begin}: {told}. What binds is {binding.subject}.{change}"
+
+
+def _where(question: Question) -> str:
+    name = question.accelerator.name
+    return name if is_here(question.accelerator) else f"{question.accelerators:,} × {name}"
+
+
+def _architecture(question: Question, loss: Loss, optimal: Allocation) -> Assessment:
+    shape, active = question.shape, question.shape.parameter_count(active=True)
+    ratio, behind = question.tokens / active, loss.nats_per_token - optimal.loss
+    evidence = [
+        f"{count(shape.parameter_count())} parameters, {ratio:,.0f} tokens for each that a token meets",
+        f"predicted loss {loss.nats_per_token:.2f} nats a token ({loss.low:.2f} to {loss.high:.2f}) on {loss.text}; "
+        f"with the constants of Hoffmann et al. {loss.hoffmann:.2f}",
+        f"for as many FLOPs the best would be {count(optimal.parameters)} parameters on "
+        f"{count(optimal.tokens)} tokens: {optimal.loss:.2f}",
+    ]
+    if shape.head_dim % 64:
+        evidence.append(f"heads are {shape.head_dim} wide; accelerators multiply fastest in multiples of 64")
+    if behind > FAR_FROM_OPTIMAL and active > optimal.parameters:
+        change = f"Train {count(optimal.parameters)} parameters on {count(optimal.tokens)} tokens for the same money."
+        return Assessment(subject="model architecture", verdict="feasible if", evidence=tuple(evidence), change=change)
+    if active < optimal.parameters / 1.5:
+        evidence.append("smaller than the best for its FLOPs, and so cheaper to serve")
+    return Assessment(subject="model architecture", verdict="feasible", evidence=tuple(evidence), change=None)
+
+
+def _data(question: Question, data: Data, loss: Loss) -> Assessment:
+    evidence = [
+        f"{count(data.unique_tokens)} tokens that differ ({data.text_gb:,.1f} GB of text), "
+        f"seen {data.epochs:.1f} times",
+        f"{data.preparation_core_h:,.1f} core-hours to read, split and tokenise; {data.disk_gb:,.0f} GB of disk; "
+        f"the loader reads {data.loader_mb_per_s:,.1f} MB a second",
+    ]
+    if question.unique_tokens is None:
+        evidence.append("how much text there is was not said")
+    if data.epochs <= WORTH_REPEATING:
+        return Assessment(subject="data", verdict="feasible", evidence=tuple(evidence), change=None)
+    evidence.append(f"repeated so often they are worth {count(loss.effective_tokens)} tokens seen once")
+    more = question.tokens / WORTH_REPEATING * question.bytes_per_token / 1e9 - data.text_gb
+    change = (
+        f"Find {more:,.1f} GB more text, or train on {count(WORTH_REPEATING * data.unique_tokens)} tokens "
+        f"({WORTH_REPEATING:g} epochs), or start from an open model's weights."
+    )
+    verdict: Verdict = "not feasible" if data.epochs > WORTHLESS else "feasible if"
+    return Assessment(subject="data", verdict=verdict, evidence=tuple(evidence), change=change)
+
+
+def _compute(
+    question: Question,
+    best: Candidate,
+    duration: Duration,
+    cost: Cost,
+    data: Data,
+    frontier: Sequence[Point],
+) -> Assessment:
+    memory, speed = best.memory, best.throughput
+    largest = max(memory.parts_gib, key=memory.parts_gib.__getitem__)
+    evidence = [
+        f"{memory.peak_gib:,.1f} GiB at the peak ({memory.low_gib:,.1f} to {memory.high_gib:,.1f}) of "
+        f"{memory.capacity_gib:,.0f}: {memory.verdict}; most of it {largest}",
+        f"{speed.tokens_per_s_per_accelerator:,.0f} tokens a second on each ({speed.low:,.0f} to {speed.high:,.0f}), "
+        f"MFU {100 * speed.mfu:.0f} %",
+        f"{span_of_days(duration)}, {duration.failures:,.1f} failures expected; a checkpoint every "
+        f"{duration.checkpoint.exact_s / 60:,.0f} minutes, {duration.checkpoint_gb:,.3g} GB, of which each machine's "
+        f"main memory holds {duration.saving_host_gb:,.3g} while training goes on",
+    ]
+    price = cost.price if cost.usd_per_hour is None else f"{cost.usd_per_hour:.2f} USD an hour ({cost.price})"
+    if len(cost.parts_usd) > 1:
+        price += ": " + ", ".join(f"{name} {money(usd)}" for name, usd in cost.parts_usd.items())
+    evidence.append(price if cost.usd is None else f"{money(cost.usd.middle)} at {price}")
+    if question.budget_usd and cost.usd and cost.usd.high < UNDERSPENT * question.budget_usd:
+        share = 100 * cost.usd.middle / question.budget_usd
+        evidence.append(f"that is {share:.2g} % of the budget: money is not what limits this")
+    levels: list[tuple[Verdict, str | None]] = [("feasible", None)]
+    if memory.verdict == "tight":
+        levels.append(
+            ("feasible if", "It fits as predicted, but may not; a smaller micro-batch or more sharding would.")
+        )
+    levels.append(_deadline(question, duration, frontier))
+    levels.append(_budget(question, cost))
+    verdict, change = max(levels, key=lambda one: LEVELS.index(one[0]))
+    return Assessment(subject="compute and storage", verdict=verdict, evidence=tuple(evidence), change=change)
+
+
+def _deadline(question: Question, duration: Duration, frontier: Sequence[Point]) -> tuple[Verdict, str | None]:
+    if question.deadline_days is None or duration.wall_h.high <= (limit := 24 * question.deadline_days):
+        return "feasible", None
+    over = duration.wall_h.middle / limit
+    enough = [point for point in frontier if point.wall_h <= limit and point.accelerators > question.accelerators]
+    if over <= 1:
+        late = f"It is done in time if it goes as predicted; one run in ten takes {days(duration.wall_h.high)}."
+        return "feasible if", late
+    fewer = f"train on {count(question.tokens / over)} tokens"
+    if enough:
+        point = enough[0]
+        more = point.accelerators - question.accelerators
+        bill = f" for {money(point.usd)}" if point.usd is not None else ""
+        change = f"{more:,} more {question.accelerator.name} would do it in {days(point.wall_h)}{bill}; or {fewer}."
+        return "feasible if", change
+    return "not feasible" if over > OUT_OF_REACH else "feasible if", f"In that time: {fewer}."
+
+
+def _budget(question: Question, cost: Cost) -> tuple[Verdict, str | None]:
+    if question.budget_usd is None:
+        return "feasible", None
+    if cost.usd is None:
+        return "feasible if", "Say what an accelerator-hour costs (--usd-per-hour)."
+    budget, bill = question.budget_usd, cost.usd
+    if bill.high <= budget:
+        return "feasible", None
+    over = bill.middle / budget
+    if over <= 1:
+        return "feasible if", f"The budget holds if it goes as predicted; one bill in ten is over {money(bill.high)}."
+    smaller = question.shape.parameter_count() / math.sqrt(over)
+    change = (
+        f"{money(budget)} pay for {count(smaller)} parameters on {count(question.tokens / math.sqrt(over))} tokens, "
+        f"or for {count(question.tokens / over)} tokens of this model; as asked it takes "
+        f"{money(bill.middle - budget)} more."
+    )
+    return "not feasible" if over > OUT_OF_REACH else "feasible if", change
+
+
+def _algorithm(others: Sequence[Choice]) -> Assessment:
+    better = [one for one in others if one.time < -0.02 and one.verdict == "fits"]
+    better.sort(key=lambda one: one.time)
+    evidence = [
+        f"{one.name}: {100 * one.time:+.0f} % time{f', {money(one.usd)}' if one.usd is not None else ''}; {one.note}"
+        for one in better
+    ]
+    found = tuple(evidence or ["nothing that was tried is faster than what is planned"])
+    return Assessment(subject="algorithm", verdict="feasible", evidence=found, change=None)
+
+
+def count(value: float) -> str:
+    """A number of parameters or tokens, such as 7.2 B."""
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if value >= size:
+            return f"{float(f'{value / size:.3g}'):g} {unit}"
+    return f"{value:,.0f}"
+
+
+def money(usd: float) -> str:
+    """US dollars, to three digits."""
+    rounded = float(f"{usd:.3g}")
+    if abs(rounded) < 0.005:
+        return "0 USD"
+    return f"{rounded:,.0f} USD" if abs(rounded) >= 10 else f"{rounded:,.2f} USD"
+
+
+def percent(share: float) -> str:
+    """A change, or that there is none worth telling."""
+    return "" if abs(share) < 0.005 else f"{100 * share:+.0f} %"
+
+
+def span_of_usd(span: Span) -> str:
+    """Between what."""
+    return f"{money(span.low).removesuffix(' USD')} to {money(span.high).removesuffix(' USD')}"
+
+
+def days(hours: float) -> str:
+    """Hours below two days, else days."""
+    value, unit = _unit(hours)
+    return f"{hours * value:,.1f} {unit}" if unit != "minutes" else f"{hours * value:.0f} minutes"
+
+
+def span_of_days(duration: Duration) -> str:
+    """The middle, and between what, in one unit."""
+    span = duration.wall_h
+    scale, _ = _unit(span.middle)
+    return f"{days(span.middle)} ({span.low * scale:,.1f} to {span.high * scale:,.1f})"
+
+
+def _unit(hours: float) -> tuple[float, str]:
+    if hours < 1:
+        return 60.0, "minutes"
+    return (1.0, "hours") if hours < 48 else (1 / 24, "days")

@@ -1,0 +1,72 @@
+"""The search for a layout: nothing that divides beats what it finds, and what fits nowhere is told so."""
+
+import random
+
+import pytest
+
+from argosy.config import UserError
+from argosy.hardware import accelerator
+from argosy.planning import search
+from argosy.planning.layouts import _combinations, _job, judge
+from tests.planning.test_step_time import EXPERTS, SHAPE, job
+
+pytestmark = pytest.mark.fast
+
+ASKED = job(ranks=64, batch_size=512, compiled=True)
+
+
+def test_nothing_that_fits_is_faster_than_what_is_found() -> None:
+    found = search(ASKED)
+    tried = list(_combinations(ASKED))
+    assert found.tried == len(tried) and 0 < found.fitting <= found.tried
+    others = [judge(_job(ASKED, degrees)) for degrees in random.Random(0).sample(tried, 150)]
+    fitting = [one for one in others if one.memory.verdict == "fits"]
+    assert len(fitting) > 20 and found.best.memory.verdict == "fits"
+    # Physics chooses who is judged by what alike runs say; that moves like layouts by a percent or two.
+    assert max(one.tokens_per_s for one in fitting) <= 1.02 * found.best.tokens_per_s
+
+
+def test_degrees_divide_what_they_share() -> None:
+    shape = SHAPE.model_copy(update={"layers": 30, "heads": 24, "kv_heads": 6, "head_dim": 128, "dim": 3072})
+    for degrees in _combinations(job(shape=shape, ranks=48, batch_size=96, sequence_length=32_768)):
+        laid = _job(job(shape=shape, ranks=48, batch_size=96, sequence_length=32_768), degrees)
+        assert 24 % laid.tensor == 0 and 6 % laid.tensor == 0 and 30 % (laid.pipeline * laid.virtual_stages) == 0
+        assert 48 % (laid.tensor * laid.pipeline * laid.context) == 0 and 32_768 % laid.context == 0
+        assert laid.batch_size % (laid.data * laid.micro_batch) == 0 and 0.75 <= laid.batch_size / 96 <= 1.25
+
+
+def test_runners_up_differ_and_say_why_they_lost() -> None:
+    found = search(ASKED)
+    kinds = {(one.job.tensor, one.job.pipeline, one.job.recomputation, one.job.sharding) for one in found.runners_up}
+    assert len(found.runners_up) == 5 and len(kinds) >= 4 and found.best.lost is None
+    assert all(one.lost and "slower: more" in one.lost for one in found.runners_up)
+
+
+def test_head_room_is_another_goal() -> None:
+    fast, roomy = search(ASKED), search(ASKED, "head-room")
+    assert (
+        roomy.best.memory.peak_gib < fast.best.memory.peak_gib / 2 and roomy.best.tokens_per_s < fast.best.tokens_per_s
+    )
+
+
+def test_experts_are_laid_out_too() -> None:
+    found = search(job(shape=EXPERTS, ranks=64, batch_size=512, compiled=True))
+    assert 64 % found.best.job.expert == 0 and found.best.memory.verdict in ("fits", "tight")
+
+
+def test_what_fits_nowhere_says_what_would_hold_it() -> None:
+    with pytest.raises(UserError, match="no layout fits: at least") as caught:
+        search(job(ranks=1, batch_size=8))
+    assert caught.value.code == "no-layout" and "× H100 SXM would hold it" in caught.value.hint
+    with pytest.raises(UserError, match="cannot share a batch of 4 sequences"):
+        search(
+            job(
+                ranks=64,
+                tensor=1,
+                batch_size=4,
+                shape=SHAPE.model_copy(update={"heads": 1, "kv_heads": 1, "layers": 1}),
+            )
+        )
+    assert (
+        search(job(ranks=8, accelerator=accelerator("TPU v5p"), stack="xla", batch_size=8)).best.job.sharding == "full"
+    )
