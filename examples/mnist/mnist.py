@@ -8,4 +8,4 @@ trainer = argosy.Trainer(model, optimizer="adam", loss="cross_entropy", metrics=
 history = trainer.fit(train, validation=test, epochs=20, batch_size=128)
 print(trainer.evaluate(test))
 trainer.save("mnist-run")
-history.plot("mnist-run/history.html")
+history.plot("mnist-history.html")
