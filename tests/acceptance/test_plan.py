@@ -35,6 +35,9 @@ def test_a_plan_as_a_page_and_two_kept_ones_side_by_side(argosy: CommandLine, tm
         (tmp_path / f"{name}.json").write_text(argosy(*words).stdout)
     text = argosy("compare", str(tmp_path / "one.json"), str(tmp_path / "other.json")).stdout
     assert "128 × H100 SXM" in text and "costs" in text
+    words = ("plan", "--size", "7B", "--accelerators", "64xH100", "--what-if", "tokens=70B", "--json")
+    (tmp_path / "other.json").write_text(argosy(*words).stdout)
+    assert "costs" in argosy("compare", str(tmp_path / "one.json"), str(tmp_path / "other.json")).stdout
     (tmp_path / "other.json").write_text("{}")
     assert "is no plan" in argosy("compare", str(tmp_path / "one.json"), str(tmp_path / "other.json"), code=2).stderr
 

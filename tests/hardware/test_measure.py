@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from argosy.config import RunFailed
+from argosy.config import RunFailed, UserError
 from argosy.hardware import HardwareProfile, load_profile, measure_profile, system_profile
 from argosy.hardware import measure as measuring
 from tests.hardware.machines import SPEED
@@ -121,10 +121,27 @@ def test_ranks_that_cannot_talk_say_why(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.fast
-def test_a_cache_that_cannot_be_written_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("ARGOSY_CACHE", str(tmp_path / "file"))
-    measuring.keep_profile(system_profile())
+    with pytest.raises(UserError, match="cannot be written") as error:
+        measuring.keep_profile(system_profile())
+    assert error.value.code == "not-writable" and "ARGOSY_CACHE" in error.value.hint
+    assert load_profile() is None
+
+
+@pytest.mark.fast
+def test_fewer_cores_or_other_devices_are_another_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ARGOSY_CACHE", str(tmp_path))
+    here = system_profile().model_copy(update={"speed": SPEED})
+    measuring.keep_profile(here)
+    assert load_profile() is not None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    assert load_profile() is None
+    monkeypatch.undo()
+    monkeypatch.setenv("ARGOSY_CACHE", str(tmp_path))
+    processor = here.processor.model_copy(update={"usable_cores": here.processor.usable_cores + 1})
+    measuring.keep_profile(here.model_copy(update={"processor": processor}))
     assert load_profile() is None
 
 

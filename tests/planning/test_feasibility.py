@@ -49,6 +49,16 @@ def test_more_accelerators_are_sooner_and_dearer() -> None:
     assert hours == sorted(hours, reverse=True) and bills == sorted(bills, key=lambda usd: usd or 0)
 
 
+def test_more_computing_is_better_and_dearer() -> None:
+    assert USUAL.cost.usd
+    losses = [one.loss for one in USUAL.budgets]
+    assert losses == sorted(losses, reverse=True) and losses[3] == USUAL.loss.nats_per_token
+    assert USUAL.budgets[3].usd == USUAL.cost.usd.middle and USUAL.budgets[3].optimal == USUAL.compute_optimal
+    assert all(one.optimal.loss <= one.loss for one in USUAL.budgets)
+    repeated = planned(text_gb=5.0).budgets
+    assert repeated[-1].loss > USUAL.budgets[-1].loss, "what is seen too often adds nothing"
+
+
 def test_a_budget_too_small_says_what_it_pays_for() -> None:
     assert USUAL.cost.usd
     bill = USUAL.cost.usd
@@ -72,10 +82,39 @@ def test_a_deadline_too_near_says_how_many_more_it_takes() -> None:
     assert planned(deadline=f"{wall.middle / 24 / 20:.4f}d").verdict == "not feasible"
 
 
+def test_all_that_binds_is_said_at_once() -> None:
+    assert USUAL.cost.usd
+    found = planned(
+        deadline=f"{USUAL.duration.wall_h.middle / 24 * 0.6:.3f}d", budget_usd=USUAL.cost.usd.middle / 2, text_gb=60.0
+    )
+    change = assessed(found, "compute and storage").change
+    assert "In that time: train on" in change, "more accelerators would be over the budget"
+    assert "H100 SXM would do it" not in change and "pay for" in change
+    assert "What binds is data, and compute and storage" in found.summary and "GB more text" in found.summary
+
+
+def test_spot_machines_are_taken_back() -> None:
+    change = assessed(planned(contract="spot"), "compute and storage").change
+    assert "--hours-between-failures" in change
+    assert planned(contract="spot", hours_between_failures=2000.0).verdict == "feasible"
+    with pytest.raises(UserError, match="would fail every"):
+        planned(hours_between_failures=0.01)
+
+
+def test_a_bill_is_of_one_price() -> None:
+    cost = USUAL.cost
+    assert cost.usd and cost.usd_per_hour and " to " in cost.price
+    assert cost.usd.high / cost.usd.low == pytest.approx(cost.accelerator_hours.high / cost.accelerator_hours.low)
+    dark = USUAL.question.accelerator.model_copy(update={"power_w": None})
+    owned = plan(USUAL.question.model_copy(update={"accelerator": dark, "usd_per_kwh": 0.2})).cost
+    assert owned.usd is None and "nobody knows its power" in owned.price
+
+
 def test_text_is_repeated_and_then_is_not_enough() -> None:
     enough, some, few = (assessed(planned(text_gb=gb), "data") for gb in (200.0, 60.0, 5.0))
     assert (enough.verdict, some.verdict, few.verdict) == ("feasible", "feasible if", "not feasible")
     assert "Find 80.0 GB more text" in some.change and "60 B tokens" in some.change
+    assert assessed(planned(text_gb=5.0), "model architecture").verdict == "feasible", "repetition is the data's matter"
     assert planned(text_gb=20.0).loss.nats_per_token > USUAL.loss.nats_per_token
 
 
@@ -94,6 +133,26 @@ def test_choices_change_what_they_say() -> None:
         assert one.usd == pytest.approx(USUAL.cost.usd.middle * one.time)
     algorithm = assessed(USUAL, "algorithm")
     assert "8-bit products" in algorithm.evidence[0]
+
+
+def test_accelerators_are_rented_reserved_or_bought() -> None:
+    found = planned(reserved_usd_per_hour=1.5, reserved_months=6.0, purchase_usd=35_000.0)
+    rent, spot, reserved, bought = found.tenures
+    assert found.cost.usd and found.cost.usd_per_hour
+    assert rent.usd == pytest.approx(found.cost.usd.middle) and spot.usd < rent.usd and rent.committed_usd == 0
+    assert reserved.usd == reserved.committed_usd == pytest.approx(64 * 6 * 730 * 1.5)
+    assert reserved.worth_from == pytest.approx(1.5 / found.cost.usd_per_hour)
+    assert bought.committed_usd == 64 * 35_000 and bought.worth_from is not None
+    hours = bought.worth_from * 4 * 12 * 730  # of one, in use
+    assert hours * found.cost.usd_per_hour == pytest.approx(35_000)
+    assert [one.name for one in USUAL.tenures] == ["rent on demand", "rent spot machines"]
+
+
+def test_ways_go_from_the_least_training_to_the_most() -> None:
+    tokens = [way.tokens for way in planned(text_gb=100.0).ways if way.tokens is not None]
+    assert tokens == sorted(tokens)
+    without = {way.name: way for way in USUAL.ways}["continue pre-training of an open model"]
+    assert without.tokens == pytest.approx(14e9) and any("a tenth of it" in one for one in USUAL.assumed)
 
 
 def test_without_a_price_there_is_no_bill() -> None:
@@ -126,6 +185,7 @@ def test_failures_cost_time() -> None:
         ({"deadline": "2020-01-01"}, "that day is past"),
         ({"deadline": "soon"}, "expected a date or a number of days"),
         ({"text_gb": -1.0}, "expected more than 0"),
+        ({"vocabulary_size": 0}, "vocabulary_size = 0, expected more than 0"),
         ({"accelerators": "1xT4"}, "no layout fits"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from argosy.config import UserError
 from argosy.hardware import accelerator
 from argosy.planning import search
+from argosy.planning.here import BATCH_CHANGE
 from argosy.planning.layouts import _combinations, _job, judge
 from tests.planning.test_step_time import EXPERTS, SHAPE, job
 
@@ -17,7 +18,7 @@ ASKED = job(ranks=64, batch_size=512, compiled=True)
 
 def test_nothing_that_fits_is_faster_than_what_is_found() -> None:
     found = search(ASKED)
-    tried = list(_combinations(ASKED))
+    tried = list(_combinations(ASKED, BATCH_CHANGE))
     assert found.tried == len(tried) and 0 < found.fitting <= found.tried
     others = [judge(_job(ASKED, degrees)) for degrees in random.Random(0).sample(tried, 150)]
     fitting = [one for one in others if one.memory.verdict == "fits"]
@@ -28,8 +29,9 @@ def test_nothing_that_fits_is_faster_than_what_is_found() -> None:
 
 def test_degrees_divide_what_they_share() -> None:
     shape = SHAPE.model_copy(update={"layers": 30, "heads": 24, "kv_heads": 6, "head_dim": 128, "dim": 3072})
-    for degrees in _combinations(job(shape=shape, ranks=48, batch_size=96, sequence_length=32_768)):
-        laid = _job(job(shape=shape, ranks=48, batch_size=96, sequence_length=32_768), degrees)
+    asked = job(shape=shape, ranks=48, batch_size=96, sequence_length=32_768)
+    for degrees in _combinations(asked, BATCH_CHANGE):
+        laid = _job(asked, degrees)
         assert 24 % laid.tensor == 0 and 6 % laid.tensor == 0 and 30 % (laid.pipeline * laid.virtual_stages) == 0
         assert 48 % (laid.tensor * laid.pipeline * laid.context) == 0 and 32_768 % laid.context == 0
         assert laid.batch_size % (laid.data * laid.micro_batch) == 0 and 0.75 <= laid.batch_size / 96 <= 1.25
@@ -47,6 +49,22 @@ def test_head_room_is_another_goal() -> None:
     assert (
         roomy.best.memory.peak_gib < fast.best.memory.peak_gib / 2 and roomy.best.tokens_per_s < fast.best.tokens_per_s
     )
+
+
+def test_what_argosy_itself_trains_is_among_them() -> None:
+    small = SHAPE.model_copy(update={"layers": 16, "dim": 2048, "heads": 16, "kv_heads": 16, "ffn_dim": 5632})
+    found = search(job(shape=small, ranks=8, batch_size=512, compiled=True))
+    own = [one for one in (found.best, *found.runners_up) if one.trained_by_argosy]
+    assert own and own[0].job.sharding == "none" and own[0].job.data == 8
+    assert not search(job(ranks=64, batch_size=512, shape=EXPERTS)).best.trained_by_argosy
+
+
+def test_a_batch_that_was_given_is_kept() -> None:
+    asked = job(ranks=48, batch_size=500, compiled=True)
+    assert search(asked).best.job.batch_size % 48 == 0
+    with pytest.raises(UserError, match="cannot share a batch of 500"):
+        search(asked.model_copy(update={"shape": SHAPE.model_copy(update={"layers": 1, "heads": 1})}), batch_change=0.0)
+    assert search(job(ranks=64, batch_size=512, compiled=True), batch_change=0.0).best.job.batch_size == 512
 
 
 def test_experts_are_laid_out_too() -> None:

@@ -9,7 +9,7 @@ import pytest
 from argosy.config import UserError, load_venture, resolve_recipe, transformer_config
 from argosy.hardware import AllReduceRate, HardwareProfile, MeasuredStep, MemoryRate, StepSetup
 from argosy.hardware.calibration import reference_steps
-from argosy.planning import Machine, ask, plan, plan_run
+from argosy.planning import Machine, ask, plan, plan_run, question_of
 from argosy.planning import machine as physics
 from tests.hardware.machines import SOUND, SPEED
 
@@ -81,6 +81,14 @@ def test_more_work_takes_longer_and_more_room() -> None:
     assert states == pytest.approx(16 * base.model.parameter_count() / 2**30, rel=0.1)
 
 
+def test_muon_takes_longer_and_less_room() -> None:
+    machine, setup = Machine(calibrated()[0]), next(reference_steps(NEW))
+    muon, sgd = (setup.model_copy(update={"optimizer": name}) for name in ("muon", "sgd"))
+    assert machine.step_time_s(muon).middle > machine.step_time_s(setup).middle > machine.step_time_s(sgd).middle
+    states = [machine.peak_memory_gib(one).parts["states"] for one in (setup, muon, sgd)]
+    assert states == sorted(states, reverse=True) and states[2] == pytest.approx(0.75 * states[0])
+
+
 def test_references_need_no_cores_that_are_not_there() -> None:
     one = SOUND.processor.model_copy(update={"usable_cores": 1})
     assert {setup.ranks for setup in reference_steps(SOUND.model_copy(update={"processor": one}))} == {1}
@@ -112,6 +120,43 @@ def test_a_plan_without_accelerators_is_for_this_machine(monkeypatch: pytest.Mon
         plan(ask(size="7B", tokens="1B"))
 
 
+def test_only_what_argosy_trains_is_predicted_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keep(monkeypatch, tmp_path, calibrated()[0])
+    asked = ask(size="10M", vocabulary_size=8192, sequence_length=512, tokens="50M")
+    for changes in ({"gated": False}, {"window": 128, "windowed_layers": 2}, {"query_bias": True}):
+        with pytest.raises(UserError, match="only Argosy's own transformer"):
+            plan(asked.model_copy(update={"shape": asked.shape.model_copy(update=changes)}))
+    with pytest.raises(UserError, match="every precision that was measured is tried"):
+        ask(size="10M", arithmetic="float8")
+    found = plan(asked)
+    told = next(one for one in found.assessments if one.subject == "compute and storage").evidence
+    job = found.layout.job
+    assert any(f"--set training.precision={job.arithmetic}" in line for line in told)
+    assert job.arithmetic in found.layout.title
+    kept = plan(asked.model_copy(update={"batch_tokens": 7 * 512.0}))
+    assert kept.layout.job.batch_size == 7 and kept.layout.job.ranks == 1
+
+
+def test_a_venture_is_asked_for_what_it_would_train(tmp_path: Path) -> None:
+    words = [
+        'name = "v"',
+        "[[data.sources]]",
+        'kind = "text"',
+        'path = "*.txt"',
+        "[model]",
+        'size = "20M"',
+        "[training]",
+        "steps = 300",
+    ]
+    (tmp_path / "venture.toml").write_text("\n".join(words))
+    venture = load_venture(tmp_path)
+    recipe = resolve_recipe(venture, transformer_config(venture, venture.data.vocabulary_size))  # type: ignore[arg-type]
+    asked = question_of(venture, {"accelerators": "8xH100"})  # type: ignore[arg-type]
+    assert asked.tokens == 300 * recipe.tokens_per_step and asked.batch_tokens is None
+    larger = question_of(venture, {"accelerators": "8xH100", "size": "50M"})  # type: ignore[arg-type]
+    assert larger.shape.vocabulary_size == asked.shape.vocabulary_size == venture.data.vocabulary_size
+
+
 def test_a_machine_that_was_never_measured_is_not_guessed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ARGOSY_CACHE", str(tmp_path))
     with pytest.raises(UserError) as error:
@@ -123,11 +168,12 @@ def test_a_run_is_planned_as_it_is_configured(tiny_venture: Path) -> None:
     venture = load_venture(tiny_venture)
     config = transformer_config(venture, 320)  # type: ignore[arg-type]
     recipe = resolve_recipe(venture, config)  # type: ignore[arg-type]
-    unknown = plan_run(venture, config, recipe, None)  # type: ignore[arg-type]
+    unknown = plan_run(venture, config, recipe, None, 1)  # type: ignore[arg-type]
     assert unknown.step_time_s is None and "argosy calibrate" in unknown.basis
     assert (unknown.parameters, unknown.tokens) == (config.parameter_count(), 12 * 6 * 32)
-    known = plan_run(venture, config, recipe, calibrated()[0])  # type: ignore[arg-type]
+    known = plan_run(venture, config, recipe, calibrated()[0], 1)  # type: ignore[arg-type]
     assert known.step_time_s and known.train_h and known.peak_memory_gib
     assert known.train_h.middle == pytest.approx(12 * known.step_time_s.middle / 3600)
     assert known.execution.precision == "float32" and "training steps measured here" in known.basis
-    assert "no training step" in plan_run(venture, config, recipe, NEW).basis  # type: ignore[arg-type]
+    assert "no training step" in plan_run(venture, config, recipe, NEW, 1).basis  # type: ignore[arg-type]
+    assert plan_run(venture, config, recipe, calibrated()[0], 2).ranks == 2  # type: ignore[arg-type]

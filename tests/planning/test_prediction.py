@@ -9,7 +9,7 @@ import pytest
 
 from argosy.config import UserError
 from argosy.hardware import accelerator
-from argosy.planning import backtest, columns, fit, fitted, known, log_rates, posterior, predict_throughput, read_rows
+from argosy.planning import Learned, backtest, columns, fit, fitted, known, log_rates, predict_throughput, read_rows
 from argosy.planning.backtesting import anchors_of
 from argosy.planning.rows import Row
 from tests.planning.test_step_time import SHAPE, USUAL, job
@@ -77,8 +77,8 @@ def test_what_physics_leaves_is_learned_near_and_forgotten_far() -> None:
     kernel = fitted().throughput.kernel
     near = known("a", "g", "", "torchtitan", job(), 0.3)
     far = known("b", "", "", "", job(accelerator=accelerator("TPU v5e"), ranks=512, sequence_length=512), 0.0)
-    mean, variance = posterior(kernel, [near] * 3, [near, far])
-    nothing, prior = posterior(kernel, [], [near, far])
+    mean, variance, _ = Learned(kernel, [near] * 3).of([near, far])
+    nothing, prior, _ = Learned(kernel, []).of([near, far])
     assert 0.2 < mean[0] < 0.3 and abs(mean[1]) < 0.1
     assert nothing.tolist() == [0, 0] and variance[0] < 0.5 * prior[0] and variance[1] > 0.8 * prior[1]
 

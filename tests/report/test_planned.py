@@ -36,6 +36,12 @@ def test_a_run_of_an_older_version_has_no_plan(run: Run) -> None:
     assert planned(view_run(run)) is None
 
 
+def test_other_ranks_are_not_held_against_the_plan(run: Run) -> None:
+    run.event("resumed", step=STEPS, ranks=1, precision="bfloat16", torch="2.13.0", memory_before_gib=0.3)
+    found = planned(view_run(run))
+    assert found is not None and found.rows == () and "another number of processes" in found.words
+
+
 @pytest.mark.parametrize("damage", ["", "[1]", '{"step_time_s": {"low": "x"}, "basis": 3}'])
 def test_a_damaged_plan_is_no_reason_to_have_no_page(run: Run, damage: str) -> None:
     (run.path / "plan.json").write_text(damage)

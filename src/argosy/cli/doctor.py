@@ -44,7 +44,7 @@ def describe(profile: HardwareProfile, found: tuple[Finding, ...]) -> Iterator["
     yield _advice(found)
     if speed:
         yield f"[dim]measured {speed.measured_at[:16].replace('T', ' ')} UTC; --refresh measures again[/]"
-        if not speed.training:
+        if not speed.training and not profile.accelerators:
             yield "[dim]argosy calibrate trains small models too, and plans for this machine rest on them[/]"
 
 

@@ -90,7 +90,7 @@ def _offer(price: "Price") -> str:
 
 @app.command
 def calibrate(*, json: Json = False) -> int:
-    """Measure how fast this machine trains, so that plans for it are about this machine; takes some minutes.
+    """Measure how fast this machine's processors train, so that plans for them rest on that; takes some minutes.
 
     Example: argosy calibrate
     """

@@ -34,6 +34,11 @@ class Means:
     budget_usd: Annotated[float | None, Parameter(help="What may be spent on computing.")] = None
     deadline: Annotated[str | None, Parameter(help="2027-03-01, or 45d.")] = None
     usd_per_hour: Annotated[float | None, Parameter(help="Of one accelerator; by public lists unless given.")] = None
+    reserved_usd_per_hour: Annotated[float | None, Parameter(help="Of one accelerator that is reserved.")] = None
+    reserved_months: Annotated[float | None, Parameter(help="For how long; 12 unless given.")] = None
+    purchase_usd: Annotated[
+        float | None, Parameter(help="Of one accelerator that is bought, and its share of all.")
+    ] = None
     usd_per_gb_month: Annotated[float | None, Parameter(help="Of storage, for 10⁹ bytes.")] = None
     usd_per_gb_moved: Annotated[float | None, Parameter(help="Of moving text in and the model out.")] = None
     usd_per_kwh: Annotated[float | None, Parameter(help="Of electricity, where accelerators are owned.")] = None
@@ -115,6 +120,9 @@ def _changed(change: str) -> dict[str, Any]:
         "batch_tokens": float,
         "budget_usd": float,
         "usd_per_hour": float,
+        "reserved_usd_per_hour": float,
+        "reserved_months": float,
+        "purchase_usd": float,
         "usd_per_gb_month": float,
         "usd_per_gb_moved": float,
         "usd_per_kwh": float,
@@ -134,7 +142,15 @@ def _page(found: "Plan") -> str:
     from argosy.planning import count
 
     parts = [textwrap.fill(found.summary, WIDTH + MARGIN), _assessments(found), _layouts(found)]
-    parts += [_memory(found), _step(found), _frontier(found), _choices(found), _ways(found)]
+    parts += [
+        _memory(found),
+        _step(found),
+        _frontier(found),
+        _budgets(found),
+        _choices(found),
+        _ways(found),
+        _tenures(found),
+    ]
     even = next((w.break_even_tokens_per_month for w in found.ways if w.break_even_tokens_per_month), None)
     if even is not None:
         parts.append(f"below {count(even)} tokens a month the API costs less for two years, even were serving free")
@@ -144,7 +160,7 @@ def _page(found: "Plan") -> str:
     parts.append(textwrap.fill(f"{seen}; nearest: {near}", WIDTH + MARGIN))
     parts.append(textwrap.fill("assumed: " + "; ".join(found.assumed), WIDTH + MARGIN))
     parts.append(f"{found.flops:.3g} FLOP in all; {found.layouts_tried:,} layouts tried")
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _assessments(found: "Plan") -> str:
@@ -191,6 +207,22 @@ def _frontier(found: "Plan") -> str:
     return table(rows, ("on", "takes", "costs"))
 
 
+def _budgets(found: "Plan") -> str:
+    from argosy.cli.output import table
+    from argosy.planning import count, money
+
+    rows = [
+        (
+            money(one.usd) if one.usd is not None else f"{one.accelerator_hours:,.3g} h",
+            count(one.tokens),
+            f"{one.loss:.2f}",
+            f"{one.optimal.loss:.2f}: {count(one.optimal.parameters)} on {count(one.optimal.tokens)}",
+        )
+        for one in found.budgets
+    ]
+    return table(rows, ("for", "tokens", "loss, nats", "the best for as much"))
+
+
 def _choices(found: "Plan") -> str:
     from argosy.cli.output import table
     from argosy.planning import money, percent
@@ -217,6 +249,14 @@ def _ways(found: "Plan") -> str:
         for way in found.ways
     ]
     return table(rows, ("the way", "tokens", "takes", "costs", "gives up"))
+
+
+def _tenures(found: "Plan") -> str:
+    from argosy.cli.output import table
+    from argosy.planning import tenure_row
+
+    rows = [tenure_row(one) for one in found.tenures]
+    return table(rows, ("accelerators", "costs", "of it bound", "pays if in use", "gives up")) if rows else ""
 
 
 def _wrapped(sentences: tuple[str, ...]) -> list[tuple[bool, str]]:
@@ -248,14 +288,15 @@ def compare_plans(first: str, second: str, *, as_json: bool) -> None:
 
 
 def _kept(path: str) -> "Plan":
-    from pydantic import ValidationError
+    from pydantic_core import from_json
 
     from argosy.config import UserError
     from argosy.planning import Plan
 
     try:
-        return Plan.model_validate_json(Path(path).read_bytes())
-    except (OSError, ValidationError) as error:
+        tree = from_json(Path(path).read_bytes())
+        return Plan.model_validate({name: value for name, value in tree.items() if name != "what_if"}, strict=False)
+    except (OSError, ValueError, AttributeError) as error:
         raise UserError(
             "damaged-file", f"{path} is no plan: {str(error).splitlines()[0]}", hint=f"argosy plan … --json > {path}"
         ) from None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         split_override,
         venture_from_tree,
     )
-    from argosy.config.recipe import Recipe, check, resolve_recipe, transformer_config
+    from argosy.config.recipe import Recipe, check, optimal_batch_tokens, resolve_recipe, transformer_config
     from argosy.config.record import Record
     from argosy.config.transformer import PRESETS, TransformerConfig, parse_size, shape_for_size
     from argosy.config.venture import (
@@ -67,6 +67,7 @@ __all__ = [
     "language_venture",
     "load_venture",
     "nearest",
+    "optimal_batch_tokens",
     "parse_override",
     "parse_size",
     "reference_rows",
@@ -100,6 +101,7 @@ __getattr__ = lazy_exports(
         "venture_from_tree": "loader",
         "Recipe": "recipe",
         "check": "recipe",
+        "optimal_batch_tokens": "recipe",
         "resolve_recipe": "recipe",
         "transformer_config": "recipe",
         "Record": "record",

@@ -34,6 +34,11 @@ class Recipe(Record):
         return self.batch_size * self.sequence_length
 
 
+def optimal_batch_tokens(flops: float) -> float:
+    """B = 0.2920·C^0.3271 tokens of a step for C FLOPs outside the embeddings (Bi et al. 2024, equation 1)."""
+    return float(0.2920 * flops**0.3271)
+
+
 def transformer_config(venture: Venture, vocabulary_size: int) -> TransformerConfig:
     """Resolve the model section for a vocabulary; raises `UserError` when the size cannot hold it."""
     model = venture.model
@@ -64,7 +69,7 @@ def resolve_recipe(venture: Venture, config: TransformerConfig) -> Recipe:
     """Resolve the training section.
 
     Batch size and learning rate follow the compute budget C = M·D, with M the non-embedding FLOPs per token:
-    η = 0.3118·C^-0.1250 and B = 0.2920·C^0.3271 tokens (Bi et al. 2024, DeepSeek LLM, arXiv:2401.02954, eq. 1).
+    η = 0.3118·C^-0.1250 and `optimal_batch_tokens` (Bi et al. 2024, DeepSeek LLM, arXiv:2401.02954, eq. 1).
     """
     training, length = venture.training, venture.data.sequence_length
     embeddings = config.vocabulary_size * config.dim * (1 if config.tied_embeddings else 2)
@@ -73,7 +78,7 @@ def resolve_recipe(venture: Venture, config: TransformerConfig) -> Recipe:
     if training.steps is not None and training.batch_size is not None:
         tokens = training.steps * training.batch_size * length
     compute = flops_per_token * tokens
-    batch_size = training.batch_size or max(1, round(0.2920 * compute**0.3271 / length))
+    batch_size = training.batch_size or max(1, round(optimal_batch_tokens(compute) / length))
     steps = training.steps or max(1, round(tokens / (batch_size * length)))
     every = training.checkpoint_every or max(1, steps // 10)
     return Recipe(

@@ -274,6 +274,12 @@ class PlanConfig(Section):
     """How they are rented: `on demand` unless given; `spot` ones may be taken back."""
     usd_per_hour: NotNegative | None = None
     """Price of one accelerator for an hour, in US dollars; by public price lists unless given."""
+    reserved_usd_per_hour: float | None = Field(None, gt=0)
+    """Price of one that is reserved, for an hour, in US dollars."""
+    reserved_months: float | None = Field(None, gt=0)
+    """For how long it would be reserved; 12 unless given."""
+    purchase_usd: float | None = Field(None, gt=0)
+    """Price of one that is bought, its share of the machine included, in US dollars."""
     budget_usd: float | None = Field(None, gt=0)
     """What may be spent on computing, in US dollars."""
     deadline: str | None = None

@@ -1,17 +1,18 @@
 """Training a few small models on this machine for some steps, so that plans for it rest on what it does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from statistics import geometric_mean
 from typing import TypeVar
 
-from argosy.config import Precision, TransformerConfig
+from argosy.config import Precision, RunFailed, TransformerConfig
 from argosy.hardware.measure import keep_profile, measure_profile, run_probe
 from argosy.hardware.profile import HardwareProfile, MeasuredStep, StepSetup
 from argosy.progress import progress
 
 PROBE = "argosy.training.probe_step"
 TIMEOUT_S = 600
-ROUNDS = 2  # minutes apart, the faster of which counts: what else runs on a machine comes and goes
+ROUNDS = 2  # minutes apart: what else runs on a machine comes and goes
 LONG_S, SHORT = 1.0, 32  # of a step, by its matrix products alone; tokens of a sequence
 Rate = TypeVar("Rate")
 # Width, layers, hidden width, vocabulary, tokens of a sequence, sequences, sequences at a time: each stresses something
@@ -27,36 +28,56 @@ COMPILED = (0, 3)  # of those, how many places; compiling takes longer than meas
 
 
 def calibrate() -> HardwareProfile:
-    """Measure this machine anew, training steps too, and keep the result in the user's cache; about five minutes.
+    """Measure this machine anew, training steps too, and keep the result in the user's cache; about eight minutes.
+
+    A machine with accelerators is measured without training steps: those are predicted from published runs.
 
     Raises:
+        UserError: the cache cannot be written (`not-writable`).
         RunFailed: the probe did not work (`probe-failed`), with the last lines it wrote.
     """
     before = measure_profile()
     assert before.speed is not None
+    keep_profile(before)  # sooner than after minutes, where it cannot be
+    if before.accelerators:
+        return before
     setups = list(reference_steps(before))
-    rounds: list[list[MeasuredStep]] = []
+    found_of: dict[StepSetup, list[MeasuredStep]] = {setup: [] for setup in setups}
     with progress("training small models", ROUNDS * len(setups), "models") as advance:
-        for _ in range(ROUNDS):
-            rounds.append([])
-            for setup in setups:
-                advance(0, f"{setup.model.parameter_count() / 1e6:.1f} M parameters, {setup.precision}")
-                words = [setup.model_dump_json()]
-                text = run_probe(PROBE, words, ranks=setup.ranks, timeout_s=TIMEOUT_S, accelerators=False)
-                rounds[-1].append(MeasuredStep.model_validate_json(text))
-                advance(1)
+        for setup in ROUNDS * setups:
+            advance(0, f"{setup.model.parameter_count() / 1e6:.1f} M parameters, {setup.precision}")
+            if step := _measured(setup):
+                found_of[setup].append(step)
+            advance(1)
     after = measure_profile()
     assert after.speed is not None
     found = {
         "matmul": _faster(before.speed.matmul, after.speed.matmul, lambda rate: rate.tflops),
         "memory": _faster(before.speed.memory, after.speed.memory, lambda rate: rate.bandwidth_gib_per_s),
         "all_reduce": _faster(before.speed.all_reduce, after.speed.all_reduce, lambda rate: rate.bandwidth_gib_per_s),
-        "training": tuple(min(each, key=lambda step: step.step_time_s) for each in zip(*rounds, strict=True)),
+        "training": tuple(_typical(each) for each in found_of.values() if each),
         "calibrated_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     profile = after.model_copy(update={"speed": after.speed.model_copy(update=found)})
     keep_profile(profile)
     return profile
+
+
+def _measured(setup: StepSetup) -> MeasuredStep | None:
+    """How a setup trains; None where it does not compile, with which training falls back too."""
+    try:
+        text = run_probe(PROBE, [setup.model_dump_json()], ranks=setup.ranks, timeout_s=TIMEOUT_S, accelerators=False)
+    except RunFailed:
+        if setup.compile:
+            return None
+        raise
+    return MeasuredStep.model_validate_json(text)
+
+
+def _typical(each: Sequence[MeasuredStep]) -> MeasuredStep:
+    """The mean of some rounds: a training meets the machine as it usually is, not as it is at its best."""
+    middle = {name: geometric_mean(getattr(one, name) for one in each) for name in ("step_time_s", "peak_memory_gib")}
+    return each[0].model_copy(update=middle)
 
 
 def _faster(some: tuple[Rate, ...], others: tuple[Rate, ...], rate: Callable[[Rate], float]) -> tuple[Rate, ...]:

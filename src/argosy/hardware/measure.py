@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from pydantic import ValidationError
 
-from argosy.config import RunFailed
+from argosy.config import RunFailed, UserError
 from argosy.hardware.disk import disk_rates
 from argosy.hardware.limits import GLIBC_TUNABLES, usable_cores
 from argosy.hardware.profile import HardwareProfile
@@ -51,14 +51,16 @@ def measure_profile(quick: bool = False) -> HardwareProfile:
         measured |= {"training": kept.speed.training, "calibrated_at": kept.speed.calibrated_at}
     speed = alone.speed.model_copy(update=measured)
     profile = here.model_copy(update={"accelerators": alone.accelerators, "speed": speed})
-    keep_profile(profile)
+    with contextlib.suppress(UserError):  # then the next command measures again
+        keep_profile(profile)
     return profile
 
 
 def load_profile() -> HardwareProfile | None:
     """This machine as it is now, with the speeds last measured; None if never measured here.
 
-    A measurement counts as long as the machine's name, its processor and PyTorch are the same.
+    A measurement counts as long as the machine's name, its processor, how many cores of it and which accelerators may
+    be used, and PyTorch are the same.
     """
     try:
         kept = HardwareProfile.model_validate_json(profile_path().read_bytes())
@@ -78,21 +80,26 @@ def profile_path() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "argosy" / "profile.json"
 
 
-def _identity(profile: HardwareProfile) -> tuple[str, str, str | None]:
-    return profile.hostname, profile.processor.model, profile.software.torch
+def _identity(profile: HardwareProfile) -> tuple[object, ...]:
+    processor, software = profile.processor, profile.software
+    return profile.hostname, processor.model, processor.usable_cores, software.torch, software.visible_devices
 
 
 def keep_profile(profile: HardwareProfile) -> None:
-    """Write the cache whole or not at all; where it cannot be written, the next command measures again."""
+    """Write the cache whole or not at all; raises `UserError` `not-writable` where it cannot be written."""
     path = profile_path()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with contextlib.suppress(OSError):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_text(profile.model_dump_json(indent=2))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            "not-writable", f"{path} cannot be written: {error.strerror}", hint="name another folder: ARGOSY_CACHE=DIR"
+        ) from None
 
 
 def _probe(*, ranks: int, quick: bool, accelerators: bool = True) -> HardwareProfile:

@@ -66,6 +66,8 @@ class Software(Record):
     """Optional packages that are not installed."""
     omp_num_threads: str | None
     """Environment variable OMP_NUM_THREADS, which every rank obeys; null when unset."""
+    visible_devices: str | None = None
+    """Environment variable CUDA_VISIBLE_DEVICES; null when unset."""
     open_files_limit: int
     """Files and sockets a process may hold open (`ulimit -n`)."""
 
@@ -150,6 +152,8 @@ class StepSetup(Record):
     """Whether blocks are recomputed in the backward pass."""
     ranks: int = 1
     """Processes that share the cores and the batch."""
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
+    """What updates the weights; Muon those of the blocks, AdamW the others."""
 
     @property
     def tokens(self) -> int:

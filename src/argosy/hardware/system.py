@@ -73,6 +73,7 @@ def _software() -> Software:
         python_headers=(Path(sysconfig.get_path("include")) / "Python.h").is_file(),
         nvidia_driver=_nvidia_driver(),
         missing=tuple(name for name in OPTIONAL_PACKAGES if util.find_spec(name) is None),
+        visible_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
         omp_num_threads=os.environ.get("OMP_NUM_THREADS"),
         open_files_limit=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
     )

@@ -7,7 +7,7 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication, replicate
     from argosy.parallel.checks import check
-    from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure
+    from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.world import World, compute_device, join
 
@@ -24,6 +24,7 @@ __all__ = [
     "launch",
     "replicate",
     "report_failure",
+    "world_size",
 ]
 
 __getattr__ = lazy_exports(
@@ -36,6 +37,7 @@ __getattr__ = lazy_exports(
         "die_with_parent": "launcher",
         "launch": "launcher",
         "report_failure": "launcher",
+        "world_size": "launcher",
         "Crew": "meeting",
         "crew": "meeting",
         "World": "world",

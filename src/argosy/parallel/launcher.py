@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from argosy.config import RunFailed, UserError
+from argosy.config import AnyVenture, RunFailed, UserError
 from argosy.hardware import GLIBC_TUNABLES, usable_cores
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
@@ -24,6 +24,11 @@ def external_world() -> bool:
     if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in os.environ:
         _adopt_slurm()
     return {"RANK", "WORLD_SIZE"} <= os.environ.keys()
+
+
+def world_size(venture: AnyVenture) -> int:
+    """Ranks that will train: those that somebody else started, else those of the venture's layout."""
+    return int(os.environ["WORLD_SIZE"]) if external_world() else venture.layout.ranks
 
 
 def _adopt_slurm() -> None:

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
         inference_aware,
         predict_loss,
     )
-    from argosy.planning.residual import Kernel, Known, known, posterior
+    from argosy.planning.residual import Kernel, Known, Learned, known
     from argosy.planning.results import Plan, Question
     from argosy.planning.rows import Row, Target, read_rows
     from argosy.planning.run_plan import RunPlan, plan_run
     from argosy.planning.scaling import FittedLaw, Point, fit_scaling
     from argosy.planning.shape import LatentAttention, ModelShape, shape_of
-    from argosy.planning.verdict import count, days, money, percent
+    from argosy.planning.verdict import count, days, money, percent, tenure_row
 
 __all__ = [
     "BESIROGLU",
@@ -51,6 +51,7 @@ __all__ = [
     "Kernel",
     "Known",
     "LatentAttention",
+    "Learned",
     "Loss",
     "Machine",
     "Memory",
@@ -89,7 +90,6 @@ __all__ = [
     "physics",
     "plan",
     "plan_run",
-    "posterior",
     "predict_loss",
     "predict_memory",
     "predict_throughput",
@@ -100,6 +100,7 @@ __all__ = [
     "shape_of",
     "shape_of_tree",
     "stretch",
+    "tenure_row",
     "wall_times",
     "weights",
 ]
@@ -154,7 +155,7 @@ __getattr__ = lazy_exports(
         "Kernel": "residual",
         "Known": "residual",
         "known": "residual",
-        "posterior": "residual",
+        "Learned": "residual",
         "Plan": "results",
         "Question": "results",
         "RunPlan": "run_plan",
@@ -172,5 +173,6 @@ __getattr__ = lazy_exports(
         "days": "verdict",
         "money": "verdict",
         "percent": "verdict",
+        "tenure_row": "verdict",
     },
 )

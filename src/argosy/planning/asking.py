@@ -16,11 +16,12 @@ from argosy.config import (
     Venture,
     nearest,
     parse_size,
+    resolve_recipe,
     shape_for_size,
     transformer_config,
 )
 from argosy.hardware import AcceleratorSpec, accelerator
-from argosy.planning.here import accelerators_here
+from argosy.planning.here import accelerators_here, is_here
 from argosy.planning.published import published_shape
 from argosy.planning.results import Question
 from argosy.planning.shape import ModelShape, shape_of
@@ -55,6 +56,12 @@ def ask(
     if shape is None:
         shape = _sized(size, vocabulary_size) if size is not None else _named(model or "", vocabulary_size)
     spec, number = accelerators_here() if accelerators is None else counted_accelerators(accelerators)
+    if is_here(spec) and "arithmetic" in rest:
+        raise UserError(
+            "bad-option",
+            f"arithmetic = {rest['arithmetic']!r}: on this machine every precision that was measured is tried",
+            hint="leave it out, or name accelerators: --accelerators 8xH100",
+        )
     active = shape.parameter_count(active=True)
     wanted = TOKENS_PER_PARAMETER * active if tokens is None else _amount("tokens", tokens)
     of_token = _positive("bytes_per_token", bytes_per_token)
@@ -82,20 +89,22 @@ def question_of(venture: Venture, overrides: Mapping[str, Any]) -> Question:
 
     It is for this machine when no accelerators are named.
     """
-    planned = venture.plan
-    words = {**planned.model_dump(exclude_none=True), **{k: v for k, v in overrides.items() if v is not None}}
-    config = transformer_config(venture, venture.data.vocabulary_size)
-    training, length = venture.training, venture.data.sequence_length
-    batch = None if training.batch_size is None else training.batch_size * length
-    tokens = training.tokens
-    if training.steps is not None and batch is not None:
-        tokens = training.steps * batch
-    words.setdefault("sequence_length", length)
-    words.setdefault("batch_tokens", batch)
-    words.setdefault("tokens", None if tokens is None else str(tokens))
-    if "size" not in words and "model" not in words:
-        words |= {"shape": shape_of(config), "model": venture.model.size or venture.model.preset or venture.name}
-    return ask(**words)
+    words = venture.plan.model_dump(exclude_none=True) | {k: v for k, v in overrides.items() if v is not None}
+    length = int(words.setdefault("sequence_length", venture.data.sequence_length))
+    vocabulary = int(words.setdefault("vocabulary_size", venture.data.vocabulary_size))
+    training = venture.training
+    if training.batch_size is not None:
+        words.setdefault("batch_tokens", training.batch_size * length)
+    if "size" in words or "model" in words:  # another model, on as much as the venture says in so many words
+        if training.tokens is not None:
+            words.setdefault("tokens", str(training.tokens))
+        return ask(**words)
+    data = venture.data.model_copy(update={"sequence_length": length, "vocabulary_size": vocabulary})
+    asked = venture.model_copy(update={"data": data})
+    config = transformer_config(asked, vocabulary)
+    recipe = resolve_recipe(asked, config)
+    words.setdefault("tokens", str(recipe.steps * recipe.tokens_per_step))
+    return ask(**words, shape=shape_of(config), model=venture.model.size or venture.model.preset or venture.name)
 
 
 def counted_accelerators(text: str) -> tuple[AcceleratorSpec, int]:
@@ -123,6 +132,7 @@ def days_until(text: str) -> float:
 
 
 def _sized(size: str, vocabulary_size: int) -> ModelShape:
+    _positive("vocabulary_size", vocabulary_size)
     numbers = shape_for_size(size, vocabulary_size, tied_embeddings=False)
     return _shape(numbers, vocabulary_size)
 

@@ -128,7 +128,7 @@ def backtest(path: Path, target: str = "throughput", *, anchor: bool = False) ->
         reasons = "; ".join(sorted({row.reason for row in skipped}))
         raise UserError("bad-rows", f"{path}: no row can be predicted ({reasons})")
     given = anchors_of(rows) if anchor else []
-    scored = [row for row in rows if not any(row is one for one in given)] or rows
+    scored = [row for row in rows if not any(row is one for one in given)]
     results = replay(scored, chosen, given)
     by_regime = {
         name: errors([result for row, result in zip(scored, results, strict=True) if belongs(row)])
@@ -176,9 +176,9 @@ def _backtest_losses(path: Path) -> Backtest:
 
 
 def anchors_of(rows: Sequence[Row]) -> list[Row]:
-    """The first row of each model on each accelerator in each precision that has others."""
+    """The first measured row of each model on each accelerator in each precision that has others."""
     kinds: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
+    for row in (one for one in rows if math.isfinite(one.measured)):
         kinds.setdefault((row.group, row.job.accelerator.name, row.job.arithmetic), []).append(row)
     return [some[0] for some in kinds.values() if len(some) > 1]
 

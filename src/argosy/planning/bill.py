@@ -14,15 +14,13 @@ MODEL_BYTES = 4.0  # of a parameter, when the result is moved
 def cost_of(question: Question, duration: Duration, data: Data) -> Cost:
     """The bill, by part; parts that nobody gave a price for are not in it."""
     hours = Span(**{name: getattr(duration.wall_h, name) * question.accelerators for name in Span.model_fields})
-    usd, low, high, source = price_of(question)
+    usd, source = price_of(question)
     parts = _besides(question, hours, duration, data)
     if usd is None and not parts:
         return Cost(
             accelerator_hours=hours, usd_per_hour=None, usd=None, parts_usd={}, price=source, ten_percent_usd=None
         )
-    rented = Span(
-        low=hours.low * (low or usd or 0.0), middle=hours.middle * (usd or 0.0), high=hours.high * (high or usd or 0.0)
-    )
+    rented = Span(**{name: value * (usd or 0.0) for name, value in hours.model_dump().items()})
     rest = sum(parts.values())
     return Cost(
         accelerator_hours=hours,
@@ -48,20 +46,22 @@ def _besides(question: Question, hours: Span, duration: Duration, data: Data) ->
     return found
 
 
-def price_of(question: Question) -> tuple[float | None, float | None, float | None, str]:
-    """Dollars of an accelerator-hour, the lowest and highest of them that are known, and their source."""
+def price_of(question: Question) -> tuple[float | None, str]:
+    """Dollars of an accelerator-hour, and their source with the lowest and the highest of them that are known."""
     spec, contract = question.accelerator, question.contract
     if question.usd_per_hour is not None:
-        return question.usd_per_hour, None, None, "given"
-    if question.usd_per_kwh is not None:
-        return None, None, None, "owned, so that only electricity is counted"
-    if is_here(spec):
-        return None, None, None, "this machine is there already; its electricity is not counted"
+        return question.usd_per_hour, "given"
+    if question.usd_per_kwh is not None and spec.power_w is not None:
+        return None, "owned, so that only electricity is counted"
+    if question.usd_per_kwh is not None or is_here(spec):
+        whose = "this machine is there already" if is_here(spec) else "owned"
+        return None, f"{whose}; its electricity is not counted, since nobody knows its power"
     if contract == "on demand" and spec.usd_per_hour is not None:
-        source = f"median of public lists on demand, read {spec.priced}"
-        return spec.usd_per_hour, spec.usd_low, spec.usd_high, source
+        between = f", {spec.usd_low:.2f} to {spec.usd_high:.2f}" if spec.usd_low and spec.usd_high else ""
+        return spec.usd_per_hour, f"median of public lists on demand{between}, read {spec.priced}"
     if offers := prices_of(spec.name, contract):
         each = [offer.usd_per_hour for offer in offers]
-        source = f"median of {len(offers)} public offers, {contract}, read {offers[0].read}"
-        return float(np.median(each)), each[0], each[-1], source
-    return None, None, None, f"no public price {contract} is known"
+        between = f"{each[0]:.2f} to {each[-1]:.2f}"
+        source = f"median of {len(offers)} public offers {contract}, {between}, read {offers[0].read}"
+        return float(np.median(each)), source
+    return None, f"no public price {contract} is known"

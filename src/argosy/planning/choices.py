@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from argosy.planning.here import is_here
-from argosy.planning.job import Job, States
+from argosy.planning.here import is_here, ways_here
+from argosy.planning.job import Job, Sharding, States
 from argosy.planning.layouts import Candidate, judge
 from argosy.planning.results import Choice
 
 # Moments in 8 bits (Dettmers et al. 2021), one moment (Jordan et al. 2024); float32 weights and gradients stay.
 EIGHT_BIT = States(moments=2.0)
 ONE_MOMENT = States(moments=4.0)
+SHARDINGS: Mapping[Sharding, str] = {
+    "none": "nothing (DDP)",
+    "optimizer": "optimiser only (ZeRO-1)",
+    "full": "parameters (FSDP, ZeRO-3)",
+}
 
 
 def choices(best: Candidate, usd: float | None) -> Iterator[Choice]:
@@ -42,12 +47,12 @@ def _alternatives(best: Candidate) -> Iterator[tuple[str, Mapping[str, Any], str
             yield f"recomputation: {kept}", {"recomputation": kept}, "the same result"
     if job.compiled:
         yield "without a compiler", {"compiled": False}, "the same result, sooner started"
-    if not job.chunked_loss:
-        yield "loss in chunks", {"chunked_loss": True}, "the same result; memory only, its time is not predicted"
-    if job.data > 1:
-        shared = "full" if job.sharding != "full" else "optimizer"
-        title = {"full": "sharding: parameters (FSDP, ZeRO-3)", "optimizer": "sharding: optimiser only (ZeRO-1)"}
-        yield title[shared], {"sharding": shared}, "the same result"
+    if job.chunked_loss:
+        yield "loss with all logits", {"chunked_loss": False}, "the same result; memory only, its time is not predicted"
+    if job.data * job.context > 1:
+        for shared, title in SHARDINGS.items():
+            if shared != job.sharding:
+                yield f"sharding: {title}", {"sharding": shared}, "the same result"
     if job.states is None and job.stack == "pytorch":
         yield "8-bit moments", {"states": EIGHT_BIT}, "memory only; losses as AdamW's in its paper"
         yield "one moment (Muon)", {"states": ONE_MOMENT}, "memory only; fewer steps may do, which is not predicted"
@@ -59,13 +64,16 @@ def _alternatives(best: Candidate) -> Iterator[tuple[str, Mapping[str, Any], str
 
 
 def _alternatives_here(job: Job) -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    """What Argosy's trainer can do otherwise on the processors of this machine."""
+    """What Argosy's trainer can do otherwise on the processors of this machine, as far as it was measured."""
     other = "bfloat16" if job.arithmetic == "float32" else "float32"
-    yield f"{other} products", {"arithmetic": other}, "check the loss against float32 on a small run first"
     kept = "none" if job.recomputation == "full" else "full"
     yield f"recomputation: {kept}", {"recomputation": kept}, "the same result"
-    yield f"{'without' if job.compiled else 'with'} a compiler", {"compiled": not job.compiled}, "the same result"
+    known = ways_here()
+    if (other, bool(job.compiled), job.ranks) in known:
+        yield f"{other} products", {"arithmetic": other}, "check the loss against float32 on a small run first"
+    if (job.arithmetic, not job.compiled, job.ranks) in known:
+        yield f"{'without' if job.compiled else 'with'} a compiler", {"compiled": not job.compiled}, "the same result"
     ranks = 1 if job.ranks > 1 else 2
-    if job.batch_size % ranks == 0:
+    if job.batch_size % ranks == 0 and (job.arithmetic, bool(job.compiled), ranks) in known:
         micro_batch = max(1, min(job.micro_batch, job.batch_size // ranks))
         yield f"{ranks} processes", {"ranks": ranks, "micro_batch": micro_batch}, "the same batches"

@@ -17,6 +17,7 @@ Array = npt.NDArray[np.float64]
 # 50,700 (Grattafiori et al. 2024, section 3.3.4); smaller clusters report up to three times as many.
 HOURS_BETWEEN_FAILURES = 50_000.0
 HOURS_BETWEEN_FAILURES_RANGE = (15_000.0, 80_000.0)
+MANY = 1000  # failures of a run, whose sum is normal
 
 
 class Reliability(Record):
@@ -115,6 +116,10 @@ def wall_times(work_s: float, interval_s: float, reliability: Reliability, *, ru
 
 def _lost(tries: npt.NDArray[np.int64], need_s: float, rate: float, chance: np.random.Generator) -> Array:
     """Time until each failure, given that it came before the stretch was done; summed for each run."""
+    if tries.max(initial=0) > MANY:
+        left = need_s / math.expm1(rate * need_s)
+        mean, variance = 1 / rate - left, 1 / rate**2 - left**2 * math.exp(rate * need_s)
+        return np.maximum(0.0, chance.normal(tries * mean, np.sqrt(tries * variance)))
     uniform = chance.random(int(tries.sum()))
     times = -np.log1p(uniform * np.expm1(-rate * need_s)) / rate
     return _summed(times, tries)

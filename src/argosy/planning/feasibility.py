@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from argosy.config import UserError
+from argosy.config import UserError, optimal_batch_tokens
 from argosy.planning.bill import cost_of
 from argosy.planning.choices import choices
 from argosy.planning.failures import (
@@ -18,21 +18,24 @@ from argosy.planning.failures import (
     checkpoint_interval,
     wall_times,
 )
-from argosy.planning.here import is_here
-from argosy.planning.job import Job
-from argosy.planning.layouts import Candidate, search
-from argosy.planning.quality import compute_optimal, predict_loss
-from argosy.planning.results import Data, Duration, Plan, Point, Question, Span
-from argosy.planning.shape import ModelShape
+from argosy.planning.here import BATCH_CHANGE, is_here
+from argosy.planning.job import USUAL_NETWORK_GBIT_PER_S, Job
+from argosy.planning.layouts import Candidate, Searched, search
+from argosy.planning.quality import FLOPS_PER_PARAMETER_AND_TOKEN, compute_optimal, predict_loss
+from argosy.planning.results import Budgeted, Cost, Data, Duration, Plan, Point, Question, Span
+from argosy.planning.tenures import tenures
 from argosy.planning.verdict import assess, overall
 from argosy.planning.ways import ways
 
+GIVEN_BATCH_CHANGE = 0.05  # how far a batch that was asked for may be missed, so that ranks divide it
 DRAWS, RATES = 2000, 10
 Z80 = 1.2816  # of a normal distribution, between whose negative and itself lie 80 %
 FRONTIER = (0.25, 0.5, 1.0, 2.0, 4.0)
+BUDGETS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 SAVED_BYTES = 12.0  # of a parameter: weight and two moments in float32
 SAVE_BYTES_PER_S = 2e9  # of eight accelerators together, to a shared file system; an assumption
 IN_A_MACHINE = 8  # accelerators, usually
+LEAST_GOODPUT = 0.05  # below it a job hardly ends
 RESTART_S = 600.0  # noticing, a new machine, loading; an assumption
 PREPARED_BYTES_PER_CORE_S = 12e6  # reading, splitting and tokenising: benchmarks/results/prepare_memory.json
 SHARD_BYTES = 4.0  # of a token beyond a vocabulary of 65,536, else 2
@@ -44,19 +47,19 @@ def plan(question: Question) -> Plan:
     Raises `UserError` `no-layout` when the model fits on those accelerators in no way, naming what would hold it.
     """
     shape = question.shape
-    found = search(job_of(question), question.goal)
+    found = _search(question)
     duration = duration_of(question, found.best)
     data = _data(question, duration, found.best)
     cost = cost_of(question, duration, data)
     active = shape.parameter_count(active=True)
     loss = predict_loss(active, question.tokens, question.unique_tokens)
-    optimal = compute_optimal(6.0 * active * question.tokens)
+    optimal = compute_optimal(FLOPS_PER_PARAMETER_AND_TOKEN * active * question.tokens)
     others = tuple(choices(found.best, cost.usd.middle if cost.usd else None))
     frontier = tuple(_frontier(question))
     speed = found.best.throughput
     rates = {"low": speed.low, "middle": speed.tokens_per_s_per_accelerator, "high": speed.high}
     all_ways = tuple(ways(question, cost, Span(**{name: rate * found.best.job.ranks for name, rate in rates.items()})))
-    assessments = assess(question, found.best, duration, cost, data, loss, optimal, others, frontier)
+    assessments = assess(question, found.best, found.runners_up, duration, cost, data, loss, optimal, others, frontier)
     verdict, summary = overall(question, assessments, duration, cost)
     return Plan(
         question=question,
@@ -71,14 +74,30 @@ def plan(question: Question) -> Plan:
         loss=loss,
         compute_optimal=optimal,
         data=data,
+        budgets=tuple(_budgets(question, cost)),
         frontier=frontier,
         choices=others,
         ways=all_ways,
+        tenures=tuple(tenures(question, cost)),
         assessments=assessments,
         verdict=verdict,
         summary=summary,
         assumed=_assumed(question),
     )
+
+
+def _budgets(question: Question, cost: Cost) -> Iterator[Budgeted]:
+    """Less and more of the same computing, at the same speed."""
+    active = question.shape.parameter_count(active=True)
+    for share in BUDGETS:
+        tokens = share * question.tokens
+        yield Budgeted(
+            accelerator_hours=share * cost.accelerator_hours.middle,
+            usd=None if cost.usd is None else share * cost.usd.middle,
+            tokens=tokens,
+            loss=predict_loss(active, tokens, question.unique_tokens).nats_per_token,
+            optimal=compute_optimal(FLOPS_PER_PARAMETER_AND_TOKEN * active * tokens),
+        )
 
 
 def _frontier(question: Question) -> Iterator[Point]:
@@ -89,7 +108,7 @@ def _frontier(question: Question) -> Iterator[Point]:
             continue
         asked = question.model_copy(update={"accelerators": count})
         try:
-            best = search(job_of(asked), question.goal).best
+            best = _search(asked).best
         except UserError:
             continue
         duration = duration_of(asked, best)
@@ -97,17 +116,17 @@ def _frontier(question: Question) -> Iterator[Point]:
         yield Point(accelerators=count, wall_h=duration.wall_h.middle, usd=bill.middle if bill else None)
 
 
-def batch_tokens(shape: ModelShape, tokens: float, sequence_length: int) -> float:
-    """B = 0.2920·C^0.3271 tokens for C FLOPs outside the embeddings (Bi et al. 2024, arXiv:2401.02954, equation 1)."""
-    table = shape.vocabulary_size * shape.dim
-    flops = shape.train_flops_per_token(sequence_length) - 6.0 * table
-    return float(0.2920 * (flops * tokens) ** 0.3271)
+def _search(question: Question) -> Searched:
+    change = BATCH_CHANGE if question.batch_tokens is None else GIVEN_BATCH_CHANGE
+    return search(job_of(question), question.goal, batch_change=change)
 
 
 def job_of(question: Question) -> Job:
     """The job to be laid out."""
     shape, length = question.shape, question.sequence_length
-    wanted = question.batch_tokens or batch_tokens(shape, question.tokens, length)
+    head = 6.0 * shape.vocabulary_size * shape.dim
+    flops = question.tokens * (shape.train_flops_per_token(length) - head)
+    wanted = question.batch_tokens or optimal_batch_tokens(flops)
     spec = question.accelerator
     return Job(
         shape=shape,
@@ -135,6 +154,15 @@ def duration_of(question: Question, best: Candidate) -> Duration:
         save_s=save_s,
         restart_s=RESTART_S,
     )
+    down_s = reliability.save_s + reliability.restart_s
+    if reliability.failures_per_s * down_s > -math.log(LEAST_GOODPUT):
+        raise UserError(
+            "bad-option",
+            f"hours_between_failures = {reliability.hours_between_failures:g}: {reliability.accelerators:,} "
+            f"accelerators would fail every {1 / reliability.failures_per_s:,.3g} s, and saving and restarting take "
+            f"{down_s:,.0f} s",
+            hint="hours of one accelerator, not of the job; published: 15,000 to 80,000",
+        )
     interval = checkpoint_interval(reliability)
     drawn = _drawn_wall_s(useful_s, interval, reliability, best)
     low, middle, high = (float(np.quantile(drawn, share)) / 3600 for share in (0.1, 0.5, 0.9))
@@ -192,9 +220,12 @@ def _assumed(question: Question) -> tuple[str, ...]:
         f"one failure in {question.hours_between_failures:,.0f} accelerator-hours (published: 15,000 to 80,000)",
     ]
     if question.batch_tokens is None:
-        found.append("the batch that Bi et al. 2024 found best for as many FLOPs")
+        found.append("within a quarter the batch that Bi et al. 2024 found best for as many FLOPs")
+    spec = question.accelerator
+    if spec.network_gbit_per_s is None and question.accelerators > spec.link_domain and not is_here(spec):
+        found.append(f"a network of {USUAL_NETWORK_GBIT_PER_S:g} Gbit/s for each accelerator, which nobody published")
     if question.unique_tokens is None:
-        found.append("as much text as is trained on, each token once")
+        found.append("as much text as is trained on, each token once, a tenth of it where an open model is trained on")
     found.append(f"{question.bytes_per_token:g} bytes of text a token")
     if question.usd_per_gb_month is None and question.usd_per_gb_moved is None:
         found.append("storage and transfer are not in the bill: nobody gave their prices")

@@ -6,11 +6,14 @@ from functools import lru_cache
 from itertools import product
 from typing import cast
 
+from pydantic import ValidationError
+
 from argosy.config import Precision, TransformerConfig, UserError
 from argosy.hardware import AcceleratorSpec, HardwareProfile, StepSetup, find_accelerator, load_profile
 from argosy.planning.figures import Memory, Nearest, Parts, Throughput
 from argosy.planning.job import Job
 from argosy.planning.machine import Machine, Prediction
+from argosy.planning.shape import shape_of
 
 HERE = "this machine"
 SYSTEM_GIB = 1.0  # of memory that the system and everybody else keep
@@ -38,7 +41,7 @@ MEMORY_PARTS: Mapping[str, tuple[str, ...]] = {
     "gathered": ("buckets",),
     "activations": ("activations_float32", "activations_bfloat16", "compiled", "casts"),
     "logits": ("logits", "head"),
-    "workspace": ("workspace_bytes", "compiler_bytes", "ranks_bytes"),
+    "workspace": ("workspace_bytes", "threads_bytes", "compiler_bytes", "ranks_bytes"),
 }
 
 
@@ -62,24 +65,30 @@ def is_here(spec: AcceleratorSpec) -> bool:
     return spec.name == HERE
 
 
-def jobs_here(asked: Job) -> Iterator[Job]:
+def jobs_here(asked: Job, change: float = BATCH_CHANGE) -> Iterator[Job]:
     """Every way to train it here of which steps were measured, and how much at a time."""
-    machine = _machine()
-    known = {(one.precision, one.compile) for one in machine.measured} or {("float32", False)}
-    for ranks in sorted({one.ranks for one in machine.measured} or {1}):
+    known = ways_here()
+    for ranks in sorted({ranks for _, _, ranks in known}):
         batch = max(1, round(asked.batch_size / ranks)) * ranks
-        if abs(batch / asked.batch_size - 1) > BATCH_CHANGE:
+        if abs(batch / asked.batch_size - 1) > change:
             continue
         sizes = (1 << power for power in range((batch // ranks).bit_length()))
-        for micro_batch, (precision, compiled), kept in product(sizes, sorted(known), ("none", "full")):
+        measured = sorted({(precision, compiled) for precision, compiled, some in known if some == ranks})
+        for micro_batch, (precision, compiled), kept in product(sizes, measured, ("none", "full")):
             changes = {"ranks": ranks, "batch_size": batch, "micro_batch": micro_batch, "sharding": "none"}
             changes |= {"arithmetic": precision, "compiled": compiled, "recomputation": kept}
             yield asked.model_copy(update=changes)
 
 
+def ways_here() -> frozenset[tuple[Precision, bool, int]]:
+    """Precision, compiled or not, and processes of the training steps that were measured here."""
+    measured = _machine(_profile()).measured
+    return frozenset((one.precision, one.compile, one.ranks) for one in measured) or frozenset({("float32", False, 1)})
+
+
 def throughput_here(job: Job) -> Throughput:
     """How fast it trains on this machine's processors."""
-    machine, setup = _machine(), setup_of(job)
+    machine, setup = _machine(_profile()), setup_of(job)
     found = machine.step_time_s(setup)
     rates = {name: setup.tokens / seconds / job.ranks for name, seconds in _bounds(found).items()}
     flops = job.shape.train_flops_per_token(job.sequence_length)
@@ -104,7 +113,7 @@ def throughput_here(job: Job) -> Throughput:
 
 def memory_here(job: Job) -> Memory:
     """What each process needs, and whether this machine has it."""
-    machine, setup = _machine(), setup_of(job)
+    machine, setup = _machine(_profile()), setup_of(job)
     found = machine.peak_memory_gib(setup)
     capacity = (machine.profile.memory.usable_gib - SYSTEM_GIB) / job.ranks - IMPORTED_GIB
     parts = {name: sum(found.parts.get(part, 0.0) for part in of) for name, of in MEMORY_PARTS.items()}
@@ -125,20 +134,19 @@ def memory_here(job: Job) -> Memory:
 def setup_of(job: Job) -> StepSetup:
     """A job as this machine's probe knows it; raises `UserError` `bad-option` for models that are not trained here."""
     shape = job.shape
-    if shape.experts or shape.latent or shape.heads * shape.head_dim != shape.dim:
-        raise UserError("bad-option", "only dense models with ordinary heads are predicted for processors")
+    names = ("vocabulary_size", "dim", "layers", "heads", "kv_heads", "ffn_dim", "tied_embeddings", "qk_norm")
+    try:
+        model = TransformerConfig(**{name: getattr(shape, name) for name in names}, sequence_length=job.sequence_length)
+    except ValidationError:
+        model = None
+    if model is None or shape_of(model) != shape:
+        raise UserError(
+            "bad-option",
+            "on processors only Argosy's own transformer is predicted: dense, gated, without biases or windows",
+            hint="--size, or name accelerators: --accelerators 8xH100",
+        )
     return StepSetup(
-        model=TransformerConfig(
-            vocabulary_size=shape.vocabulary_size,
-            dim=shape.dim,
-            layers=shape.layers,
-            heads=shape.heads,
-            kv_heads=shape.kv_heads,
-            ffn_dim=shape.ffn_dim,
-            tied_embeddings=shape.tied_embeddings,
-            qk_norm=shape.qk_norm,
-            sequence_length=job.sequence_length,
-        ),
+        model=model,
         batch_size=round(job.batch_size),
         micro_batch=round(job.micro_batch),
         precision=cast(Precision, job.arithmetic),
@@ -160,8 +168,8 @@ def _profile() -> HardwareProfile:
 
 
 @lru_cache(maxsize=1)
-def _machine() -> Machine:
-    return Machine(_profile())
+def _machine(profile: HardwareProfile) -> Machine:
+    return Machine(profile)
 
 
 def _processors(profile: HardwareProfile) -> AcceleratorSpec:

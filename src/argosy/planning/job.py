@@ -18,6 +18,7 @@ Task = Literal["pretrain", "finetune", "lora", "qlora"]
 Stack = Literal["pytorch", "megatron", "xla"]
 Family = Literal["volta", "ampere", "hopper", "blackwell", "tpu", "other"]
 Columns = Mapping[str, npt.NDArray[Any]]
+USUAL_NETWORK_GBIT_PER_S = 100.0  # of an accelerator, where nobody published it
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 _FAMILY_OF: Mapping[str, Family] = {
@@ -120,6 +121,8 @@ class Job(Record):
     """Whether the matrix of attention is stored, as deterministic kernels may."""
     held_whole: bool = False
     """Whether each rank keeps a frozen model whole besides its shard."""
+    release: int | None = None
+    """Month in which the trainer's software was released, counted from the year 0; null if not known."""
     parameters: float | None = None
     """Published number of parameters, where the shape does not tell all."""
     active_parameters: float | None = None
@@ -235,4 +238,4 @@ def _network_gb_per_s(spec: AcceleratorSpec) -> float:
     """Between domains; a TPU's slices are one torus, so that its links are its network."""
     if family_of(spec) == "tpu":
         return spec.link_gb_per_s / 2
-    return (spec.network_gbit_per_s or 100.0) / 8
+    return (spec.network_gbit_per_s or USUAL_NETWORK_GBIT_PER_S) / 8

@@ -1,14 +1,14 @@
 """Which layout: every combination of degrees that divides, judged by physics, the best of them by all that is known."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from argosy.config import Record, UserError
+from argosy.config import Precision, Record, UserError
 from argosy.planning.figures import Memory, Parts, Throughput
 from argosy.planning.fitting import log_rates
 from argosy.planning.here import BATCH_CHANGE, is_here, jobs_here, memory_here, throughput_here
@@ -43,6 +43,12 @@ class Candidate(Record):
         return self.throughput.tokens_per_s_per_accelerator * self.job.ranks
 
     @property
+    def trained_by_argosy(self) -> bool:
+        """Whether Argosy's own trainer lays a job out so: whole replicas of a dense model."""
+        job = self.job
+        return _whole_replicas(job) and job.stack == "pytorch" and job.arithmetic in get_args(Precision)
+
+    @property
     def title(self) -> str:
         """Its degrees that are not 1."""
         job = self.job
@@ -52,6 +58,8 @@ class Candidate(Record):
         names = [f"{name}={value:g}" for name, value in degrees.items() if value > 1] or ["one process"]
         if job.sharding == "optimizer":
             names.append("optimiser sharded")
+        if is_here(job.accelerator):
+            names += [job.arithmetic, *(["compiled"] if job.compiled else [])]
         return ", ".join(names)
 
 
@@ -79,14 +87,15 @@ class _Degrees(NamedTuple):
     sharding: Sharding
 
 
-def search(asked: Job, goal: Goal = "time") -> Searched:
-    """Lay out a job on its accelerators: its model, text and batch are kept, all degrees are free.
+def search(asked: Job, goal: Goal = "time", *, batch_change: float = BATCH_CHANGE) -> Searched:
+    """Lay out a job on its accelerators: its model and text are kept, all degrees are free.
 
-    Raises `UserError` `no-layout` when nothing fits, naming what would.
+    The batch may change by `batch_change`, a fraction, so that more layouts divide it. Raises `UserError` `no-layout`
+    when nothing fits, naming what would.
     """
     if is_here(asked.accelerator):
-        return _search_here(asked, goal)
-    tried = list(_combinations(asked))
+        return _search_here(asked, goal, batch_change)
+    tried = list(_combinations(asked, batch_change))
     figures = _columns(asked, tried)
     rates = log_rates(figures, fitted().throughput.coefficients)
     peaks = fullest(figures, fitted().memory.coefficients).reserved / GIB
@@ -96,21 +105,39 @@ def search(asked: Job, goal: Goal = "time") -> Searched:
     fits = safe if safe.any() else peaks <= room
     if not fits.any():
         raise _nothing_fits(asked, peaks, room)
-    order = np.argsort(peaks if goal == "head-room" else -rates, kind="stable")
+    # Where nothing surely fits, room is what matters, and speed only among those that leave most.
+    order = np.argsort(-rates if safe.any() and goal == "time" else peaks, kind="stable")
     finalists = [tried[place] for place in order[fits[order]]]
-    judged = _judge(asked, _different(finalists, FINALISTS))
-    if goal == "time":
-        judged.sort(key=lambda one: (one.memory.verdict != "fits", -one.tokens_per_s))
-    best = judged[0]
-    others = [one.model_copy(update={"lost": _why(one, best)}) for one in judged[1:] if not _alike(one.job, best.job)]
+    chosen = _different(finalists, FINALISTS)
+    own = next((one for one in finalists if _whole_replicas(one)), None)
+    if own is not None and own not in chosen:
+        chosen.append(own)
+    judged = [one for one in _judge(asked, chosen) if one.memory.verdict != "does not fit"]
+    if not judged:
+        raise _nothing_fits(asked, peaks, room)
+    best, *others = sorted(judged, key=_RANKS[goal])
+    lost = [one.model_copy(update={"lost": _why(one, best)}) for one in others if not _alike(one.job, best.job)]
     return Searched(
-        best=best, runners_up=tuple(_spread(others, RUNNERS_UP)), tried=len(tried), fitting=int(np.count_nonzero(fits))
+        best=best, runners_up=tuple(_spread(lost, RUNNERS_UP)), tried=len(tried), fitting=int(np.count_nonzero(fits))
     )
 
 
-def _search_here(asked: Job, goal: Goal) -> Searched:
+_RANKS: Mapping[Goal, Callable[[Candidate], tuple[float, float]]] = {
+    "time": lambda one: (one.memory.verdict != "fits", -one.tokens_per_s),
+    "head-room": lambda one: (one.memory.peak_gib / one.memory.capacity_gib, -one.tokens_per_s),
+}
+
+
+def _whole_replicas(one: "Job | _Degrees") -> bool:
+    """Whether each rank has all of a dense model and its optimiser."""
+    degrees = (one.tensor, one.pipeline, one.context, one.expert)
+    dense = isinstance(one, _Degrees) or not (one.shape.experts or one.shape.latent)
+    return max(degrees) == 1 and one.sharding == "none" and one.recomputation in ("none", "full") and dense
+
+
+def _search_here(asked: Job, goal: Goal, change: float) -> Searched:
     """The same on this machine's processors, where the number of processes and the precision are free."""
-    judged = [judge(job) for job in jobs_here(asked)]
+    judged = [judge(job) for job in jobs_here(asked, change)]
     fitting = [one for one in judged if one.memory.verdict != "does not fit"]
     if not fitting:
         least = min(judged, key=lambda one: one.memory.peak_gib).memory
@@ -119,11 +146,7 @@ def _search_here(asked: Job, goal: Goal) -> Searched:
             f"at least {least.peak_gib:,.1f} GiB are needed, and this machine leaves {least.capacity_gib:,.1f} GiB",
             hint="a smaller model, a shorter sequence, or accelerators with more memory (argosy hardware)",
         )
-    rank = {
-        "time": lambda one: (one.memory.verdict != "fits", -one.tokens_per_s),
-        "head-room": lambda one: one.memory.peak_gib * one.job.ranks,
-    }
-    best, *others = sorted(fitting, key=rank[goal])
+    best, *others = sorted(fitting, key=_RANKS[goal])
     lost = [one.model_copy(update={"lost": _why(one, best)}) for one in others]
     return Searched(best=best, runners_up=tuple(lost[:RUNNERS_UP]), tried=len(judged), fitting=len(fitting))
 
@@ -145,7 +168,7 @@ def _judge(asked: Job, found: Sequence[_Degrees | None]) -> list[Candidate]:
     ]
 
 
-def _combinations(asked: Job) -> Iterator[_Degrees]:
+def _combinations(asked: Job, change: float) -> Iterator[_Degrees]:
     """Degrees that divide the ranks, heads, layers, experts and the sequence."""
     shape, ranks = asked.shape, asked.ranks
     widest = min(ranks, asked.accelerator.link_domain, shape.heads)
@@ -158,11 +181,11 @@ def _combinations(asked: Job) -> Iterator[_Degrees]:
         rest = ranks // (tensor * pipeline * context)
         if tensor * pipeline * context * rest != ranks or asked.sequence_length % context:
             continue
-        shared: list[Sharding] = ["optimizer", "full"] if rest > 1 else ["none"]
+        shared: list[Sharding] = ["none", "optimizer", "full"] if rest * context > 1 else ["none"]
         pieces = [v for v in (1, 2, 4) if v == 1 or (pipeline > 1 and shape.layers % (pipeline * v) == 0)]
         kept: list[Recomputation] = ["none", "full"] if asked.stack == "xla" else ["none", "selective", "full"]
         for micro_batch in _doublings(int(asked.batch_size // rest)):
-            if _whole_batch(asked, rest, micro_batch) is None:
+            if _whole_batch(asked, rest, micro_batch, change) is None:
                 continue
             for expert, virtual, recomputation, sharding in product(experts, pieces, kept, shared):
                 if rest % expert == 0:
@@ -173,11 +196,11 @@ def _doublings(most: int) -> list[int]:
     return [1 << power for power in range(max(0, most).bit_length())]
 
 
-def _whole_batch(asked: Job, data: int, micro_batch: int) -> int | None:
+def _whole_batch(asked: Job, data: int, micro_batch: int, change: float = BATCH_CHANGE) -> int | None:
     """Sequences of a step that ranks and micro-batches divide, near what is asked; None if there is no such number."""
     unit = data * micro_batch
     batch = unit * max(1, round(asked.batch_size / unit))
-    return batch if abs(batch / asked.batch_size - 1) <= BATCH_CHANGE else None
+    return batch if abs(batch / asked.batch_size - 1) <= change else None
 
 
 def _job(asked: Job, degrees: _Degrees) -> Job:
@@ -223,11 +246,12 @@ def _different(found: Sequence[_Degrees], count: int) -> list[_Degrees]:
 
 
 def _spread(found: Sequence[Candidate], count: int) -> list[Candidate]:
-    """The first of each choice of degrees, then whatever comes next."""
+    """What Argosy itself trains, then the first of each choice of degrees, then whatever comes next."""
     first: dict[tuple[int, ...], Candidate] = {}
     for one in found:
         first.setdefault((one.job.tensor, one.job.pipeline, one.job.context, one.job.expert), one)
-    chosen = list(first.values())[:count]
+    own = [one for one in found if one.trained_by_argosy][:1]
+    chosen = [*own, *(one for one in first.values() if not any(one is other for other in own))][:count]
     return chosen + [one for one in found if not any(one is other for other in chosen)][: count - len(chosen)]
 
 
@@ -253,7 +277,7 @@ PART_NAMES = {
 def _why(one: Candidate, best: Candidate) -> str:
     """The part of the step that grew most against the best, or that there is less room."""
     slower = best.tokens_per_s / one.tokens_per_s - 1
-    if slower <= 0:
+    if slower <= 0 or (one.memory.verdict != "fits" and best.memory.verdict == "fits"):
         return f"{one.memory.verdict}: {one.memory.peak_gib:.0f} of {one.memory.capacity_gib:.0f} GiB"
     per_token = [
         {name: getattr(c.throughput.parts, name) / c.job.tokens_per_step for name in Parts.model_fields}

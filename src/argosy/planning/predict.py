@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,14 @@ from argosy.planning.figures import Memory, Nearest, Parts, Throughput
 from argosy.planning.fitting import log_rates
 from argosy.planning.job import Job, columns
 from argosy.planning.memory import COMPONENTS, MemoryUse, Stage, fullest, memory_use
-from argosy.planning.residual import Kernel, Known, covariance, known, posterior
+from argosy.planning.residual import Kernel, Known, Learned, covariance, known
 from argosy.planning.step_time import step_time
 
 GIB = 2.0**30
 CONTEXT_GIB = 1.0  # of a device's memory that its driver and communication take before anything is allocated
 NOMINAL_COVERAGE = 0.8
 NEAREST = 3
+FIGURES: tuple[Literal["throughput", "memory"], ...] = ("throughput", "memory")
 FAR = 0.5  # of the variance that alike runs leave: more is outside what has been seen
 
 
@@ -141,20 +142,36 @@ class _Left(NamedTuple):
 
 def _left(constants: Fit, jobs: Sequence[Job], framework: str, besides: Iterable[Known], group: str) -> list[_Left]:
     """What alike runs say of each job, those of its own group left out."""
-    kernel, alike = constants.kernel, [*(row for row in constants.rows if row.group != group), *besides]
+    kernel, others = constants.kernel, list(besides)
+    if not group and not others and (target := _shipped(constants)):
+        learned = _learned(target)
+    else:
+        learned = Learned(kernel, [*(row for row in constants.rows if row.group != group), *others])
     asked = [known("", group, "", framework, job, 0.0) for job in jobs]
-    means, variances = posterior(kernel, alike, asked)
-    prior = float(covariance(kernel, asked[:1], asked[:1])[0, 0])  # the same for all
-    likeness = covariance(kernel, asked, alike) / prior if alike else np.zeros((len(jobs), 0))
+    means, variances, likeness = learned.of(asked)
+    prior = float(covariance(kernel, asked[:1], asked[:1])[0, 0])
+    alone = kernel.noise**2 + kernel.run**2  # what no other team's runs tell
     return [
         _Left(
             mean=float(mean),
             spread=constants.width * math.sqrt(variance),
-            seen=bool(variance - kernel.noise**2 < FAR * prior),
-            nearest=_nearest(alike, between),
+            seen=bool(variance - alone < FAR * (prior + kernel.noise**2 - alone)),
+            nearest=_nearest(learned.rows, between),
         )
         for mean, variance, between in zip(means, variances, likeness, strict=True)
     ]
+
+
+def _shipped(constants: Fit) -> Literal["throughput", "memory"] | None:
+    """Of which figure these are the constants that came with this version, if they are."""
+    return next((name for name in FIGURES if getattr(fitted(), name) is constants), None)
+
+
+@cache
+def _learned(figure: Literal["throughput", "memory"]) -> Learned:
+    """What all known runs tell."""
+    constants: Fit = getattr(fitted(), figure)
+    return Learned(constants.kernel, constants.rows)
 
 
 def _nearest(rows: Sequence[Known], likeness: npt.NDArray[np.float64]) -> tuple[Nearest, ...]:

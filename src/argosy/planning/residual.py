@@ -38,7 +38,11 @@ class Kernel(Record):
     """In doublings, at which they are no longer the same."""
     noise: float
     """Of a row alone: two runs of one configuration."""
-    run: float = 0.07
+    release: float = 0.0
+    """Of rows of one trainer that were released near one another, all dense or all with experts."""
+    months: float = 3.0
+    """Between releases, at which they are no longer near."""
+    run: float = 0.14
     """Of runs of one model by one team, of the same size and layout; what a first measured run tells of the next."""
 
 
@@ -61,6 +65,10 @@ class Known(Record):
     """Whose trainer."""
     place: tuple[float, ...]
     """Logarithms of sizes and degrees, and marks."""
+    experts: bool
+    """Whether the model has them."""
+    release: int
+    """Month of the trainer's release; 0 if not known."""
     residual: float
     """Logarithm of what was measured over what physics gives."""
 
@@ -90,6 +98,8 @@ def known(name: str, group: str, source: str, framework: str, job: Job, residual
         low=job.arithmetic in ("float8", "mxfp8", "nvfp4"),
         framework=framework,
         place=tuple(place_of([job])[0].round(4).tolist()),
+        experts=job.shape.experts > 0,
+        release=job.release or 0,
         residual=residual,
     )
 
@@ -106,7 +116,9 @@ def covariance(kernel: Kernel, rows: Sequence[Known], others: Sequence[Known]) -
     places = [np.array([row.place for row in some]) for some in (rows, others)]
     apart = ((places[0][:, None] - places[1][None]) ** 2).sum(axis=-1)
     near = np.exp(-apart / (2 * kernel.distance**2)) * (0.5 + 0.5 * framework)
-    own = same("group") * np.exp(-apart / 2)  # a doubling away little is left
+    months = [np.array([row.release for row in some], dtype=np.float64) for some in (rows, others)]
+    then = np.exp(-((months[0][:, None] - months[1][None]) ** 2) / (2 * kernel.months**2))
+    own = same("group") * np.exp(-apart / 2) * then  # a doubling away little is left
     found: Array = (
         kernel.all**2
         + kernel.family**2 * family * low
@@ -114,26 +126,28 @@ def covariance(kernel: Kernel, rows: Sequence[Known], others: Sequence[Known]) -
         + kernel.low**2 * low
         + kernel.framework**2 * framework
         + kernel.framework_family**2 * framework * family * low
+        + kernel.release**2 * framework * same("experts") * then
         + kernel.alike**2 * near
         + kernel.run**2 * own
     )
     return found
 
 
-def posterior(kernel: Kernel, rows: Sequence[Known], asked: Sequence[Known]) -> tuple[Array, Array]:
-    """Mean and variance [M] of the residuals of what is asked, its noise included."""
-    own = np.full(len(asked), covariance(kernel, asked[:1], asked[:1])[0, 0])  # the same for all
-    if not rows:
-        return np.zeros(len(asked)), own + kernel.noise**2
-    residuals = np.array([row.residual for row in rows])
-    inner, between = covariance(kernel, rows, rows), covariance(kernel, asked, rows)
-    return conditioned(inner, between, own, residuals, kernel.noise)
+class Learned:
+    """What some rows tell of others; made once, asked often."""
 
+    def __init__(self, kernel: Kernel, rows: Sequence[Known]) -> None:
+        self.kernel, self.rows = kernel, rows
+        residuals = np.clip([row.residual for row in rows], -CLIP, CLIP)
+        self._precision = np.linalg.inv(covariance(kernel, rows, rows) + np.eye(len(rows)) * kernel.noise**2)
+        self._pull = self._precision @ residuals
 
-def conditioned(inner: Array, between: Array, own: Array, residuals: Array, noise: float) -> tuple[Array, Array]:
-    """Mean and variance [M] given covariances of rows [N, N], with what is asked [M, N], and its own [M]."""
-    kept = np.clip(residuals, -CLIP, CLIP)
-    right = np.concatenate([kept[:, None], between.T], axis=1)
-    solved = np.linalg.solve(inner + np.eye(len(inner)) * noise**2, right)
-    variance = own + noise**2 - np.sum(between * solved[:, 1:].T, axis=1)
-    return between @ solved[:, 0], np.maximum(variance, noise**2)
+    def of(self, asked: Sequence[Known]) -> tuple[Array, Array, Array]:
+        """Mean and variance [M] of the residuals of what is asked, its noise included; correlation with rows [M, N]."""
+        prior = float(covariance(self.kernel, asked[:1], asked[:1])[0, 0])  # the same for all
+        if not self.rows:
+            return np.zeros(len(asked)), np.full(len(asked), prior + self.kernel.noise**2), np.zeros((len(asked), 0))
+        between = covariance(self.kernel, asked, self.rows)
+        noise = self.kernel.noise**2
+        variance = prior + noise - np.einsum("mn,nk,mk->m", between, self._precision, between, optimize=True)
+        return between @ self._pull, np.maximum(variance, noise), between / prior

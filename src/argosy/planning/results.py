@@ -41,6 +41,12 @@ class Question(Record):
     """How accelerators are rented."""
     usd_per_hour: float | None = Field(None, ge=0)
     """Of one accelerator; by public price lists unless given."""
+    reserved_usd_per_hour: float | None = Field(None, gt=0)
+    """Of one that is reserved."""
+    reserved_months: float = Field(12.0, gt=0)
+    """For how long."""
+    purchase_usd: float | None = Field(None, gt=0)
+    """Of one that is bought, its share of the machine included."""
     usd_per_gb_month: float | None = Field(None, ge=0)
     """Of storage, for 10⁹ bytes; not in the bill unless given."""
     usd_per_gb_moved: float | None = Field(None, ge=0)
@@ -105,7 +111,7 @@ class Cost(Record):
     usd_per_hour: float | None
     """Of one accelerator; null where no price is known."""
     usd: Span | None
-    """The bill; null where no price of anything is known."""
+    """The bill at that price; null where no price of anything is known."""
     parts_usd: dict[str, float]
     """Of the middle: accelerators, and those of storage, transfer and electricity that were given prices."""
     price: str
@@ -159,6 +165,21 @@ class Point(Record):
     """The bill; null without a price."""
 
 
+class Budgeted(Record):
+    """What more or less of the same computing buys."""
+
+    accelerator_hours: float
+    """Of it."""
+    usd: float | None
+    """The bill; null without a price."""
+    tokens: float
+    """That this model is trained on for it."""
+    loss: float
+    """Of this model then, in nats a token; repeated text counted."""
+    optimal: Allocation
+    """The best model for as many FLOPs, were there text enough."""
+
+
 class Way(Record):
     """One way to a model that serves the purpose."""
 
@@ -169,12 +190,27 @@ class Way(Record):
     wall_h: float | None
     """How long; null for what needs no training."""
     usd: float | None
-    """What it costs, computing only; null where that is not known."""
+    """What it costs, people not counted; null where that is not known."""
     gives_up: str
     """What the others would have."""
     break_even_tokens_per_month: float | None = None
     """Of an API: how much has to be served for training from scratch to cost less within two years, were serving
     free; serving is not, so the true figure is higher."""
+
+
+class Tenure(Record):
+    """One way to have the accelerators."""
+
+    name: str
+    """Rented on demand, spot, reserved, or bought."""
+    usd: float
+    """What it costs if nothing but this is trained."""
+    committed_usd: float
+    """Of that, what is paid even if nothing is trained."""
+    worth_from: float | None
+    """Share of all hours that they have to be in use to cost less than on demand; null where that does not matter."""
+    gives_up: str
+    """What the others would have."""
 
 
 class Assessment(Record):
@@ -217,12 +253,16 @@ class Plan(Record):
     """The best model for as many FLOPs."""
     data: Data
     """What the text takes."""
+    budgets: tuple[Budgeted, ...]
+    """How good it gets with less and with more computing."""
     frontier: tuple[Point, ...]
     """On fewer and on more accelerators."""
     choices: tuple[Choice, ...]
     """What else could be chosen, and what that would change."""
     ways: tuple[Way, ...]
     """Other ways to a model that serves the purpose."""
+    tenures: tuple[Tenure, ...]
+    """Ways to have the accelerators: rented, reserved, bought."""
     assessments: tuple[Assessment, ...]
     """Can it be done, by subject."""
     verdict: Verdict

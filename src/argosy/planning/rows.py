@@ -167,6 +167,10 @@ def _job(line: Mapping[str, str], place: str, assumed: list[str]) -> Job:
         raise _Missing(error.message) from None
     shape, source = _shape(line, place, assumed), line.get("source", "").lower()
 
+    for column in ("seq_len", "micro_batch", "global_batch_seqs"):
+        if number(line, column, place) == 0:
+            raise UserError("bad-rows", f"{place}: {column} = {line[column]}, expected more than 0")
+
     def whole(column: str, otherwise: int = 1) -> int:
         return max(1, round(number(line, column, place) or otherwise))
 
@@ -214,6 +218,7 @@ def _job(line: Mapping[str, str], place: str, assumed: list[str]) -> Job:
         compiled={"yes": True, "no": False}.get(line.get("compile") or ""),
         stack=_stack(source, spec.maker),
         task=task,
+        release=_release(line.get("notes") or ""),
         parameters=_scaled(number(line, "params_b", place)),
         active_parameters=_scaled(number(line, "active_params_b", place)),
     )
@@ -264,6 +269,12 @@ def number(line: Mapping[str, str], column: str, place: str) -> float | None:
     if not math.isfinite(value) or value < 0:
         raise UserError("bad-rows", f"{place}: {column} = {text}, expected a number of 0 or more")
     return value
+
+
+def _release(notes: str) -> int | None:
+    """Month of the release that notes name (`container 26.02.01` is of February 2026), counted from the year 0."""
+    found = re.search(r"\bcontainer (\d\d)\.(\d\d)\b", notes)
+    return 12 * (2000 + int(found[1])) + int(found[2]) if found else None
 
 
 def _scaled(billions: float | None) -> float | None:

@@ -38,20 +38,23 @@ class RunPlan(Record):
     """What that rests on."""
 
 
-def plan_run(venture: Venture, config: TransformerConfig, recipe: Recipe, profile: HardwareProfile | None) -> RunPlan:
-    """Predict a run as it is configured, on this machine, of which `profile` tells."""
-    execution = _execution(venture, recipe, profile)
+def plan_run(
+    venture: Venture, config: TransformerConfig, recipe: Recipe, profile: HardwareProfile | None, ranks: int
+) -> RunPlan:
+    """Predict a run as it is configured, on so many ranks of this machine, of which `profile` tells."""
+    execution = _execution(venture, recipe, profile, ranks)
     step, memory, basis = None, None, "this machine was never measured: argosy calibrate"
     where = profile.processor.model if profile else "this machine"
     if profile is not None and profile.accelerators:
-        where = f"{venture.layout.ranks} × {profile.accelerators[0].name}"
-        step, memory, basis = _on_accelerators(venture, config, recipe, execution, profile)
+        where = f"{ranks} × {profile.accelerators[0].name}"
+        step, memory, basis = _on_accelerators(config, recipe, execution, profile, ranks)
     elif profile is not None and profile.speed is not None and profile.speed.matmul:
         machine = Machine(profile)
         setup = StepSetup(
             model=config,
             batch_size=recipe.batch_size,
-            ranks=venture.layout.ranks,
+            ranks=ranks,
+            optimizer=venture.training.optimizer,
             **execution.model_dump(),
         )
         step, memory = _span(machine.step_time_s(setup)), _span(machine.peak_memory_gib(setup))
@@ -63,7 +66,7 @@ def plan_run(venture: Venture, config: TransformerConfig, recipe: Recipe, profil
     return RunPlan(
         planned_at=datetime.now(UTC).isoformat(timespec="seconds"),
         where=where,
-        ranks=venture.layout.ranks,
+        ranks=ranks,
         execution=execution,
         parameters=config.parameter_count(),
         tokens=tokens,
@@ -75,12 +78,13 @@ def plan_run(venture: Venture, config: TransformerConfig, recipe: Recipe, profil
     )
 
 
-def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None) -> Execution:
+def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None, ranks: int) -> Execution:
     """As training will choose it, as far as that can be told without trying."""
     training, on_gpu = venture.training, bool(profile and profile.accelerators)
     gain = profile.speed.bfloat16_gain() if profile and profile.speed else None
-    chosen: Precision = "bfloat16" if on_gpu or (gain or 0.0) >= BFLOAT16_WORTHWHILE else "float32"
-    rows = -(-recipe.batch_size // venture.layout.ranks)
+    worthwhile = on_gpu if gain is None else gain >= BFLOAT16_WORTHWHILE
+    chosen: Precision = "bfloat16" if worthwhile else "float32"
+    rows = -(-recipe.batch_size // ranks)
     return Execution(
         micro_batch=min(training.micro_batch or rows, rows),
         precision=chosen if training.precision == "auto" else training.precision,
@@ -90,11 +94,13 @@ def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None
 
 
 def _on_accelerators(
-    venture: Venture, config: TransformerConfig, recipe: Recipe, execution: Execution, profile: HardwareProfile
+    config: TransformerConfig, recipe: Recipe, execution: Execution, profile: HardwareProfile, ranks: int
 ) -> tuple[Span | None, Span | None, str]:
-    spec, ranks = find_accelerator(profile.accelerators[0].name), venture.layout.ranks
+    spec = find_accelerator(profile.accelerators[0].name)
     if spec is None:
         return None, None, f"no figures of {profile.accelerators[0].name} are known"
+    if execution.precision == "float32":
+        return None, None, "nobody publishes runs in float32, so that nothing is said of them"
     found = judge(
         Job(
             shape=shape_of(config),

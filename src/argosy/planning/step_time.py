@@ -101,7 +101,8 @@ def step_time(jobs: Columns, fitted: Coefficients) -> StepTime:
     computing = busy + alone + bubble
     data = _data(x)
     power = 1 + fitted["overlap"]
-    optimizer = x.resident / np.where(x.c["full_sharding"] | x.c["optimizer_sharding"], x.c["data"], 1)
+    sharded = x.c["full_sharding"] | x.c["gradient_sharding"] | x.c["optimizer_sharding"]
+    optimizer = x.resident / np.where(sharded, x.replicas, 1)
     update = optimizer * OPTIMIZER_BYTES / x.bandwidth * np.where(x.c["adapters"], 0.02, 1.0)
     slower = 1 + fitted["growth"] * np.log2(x.c["ranks"])
     total = ((computing**power + data**power) ** (1 / power) + update) * slower
@@ -116,6 +117,7 @@ class _Sizes:
         self.c, self.f = jobs, fitted
         c = jobs
         self.tokens = c["micro_batch"] * c["sequence_length"] / c["context"]  # of a rank's micro-batch
+        self.replicas = c["data"] * c["context"]  # that exchange gradients, and share what is sharded
         self.micro_batches = np.maximum(1.0, c["batch_size"] / (c["data"] * c["micro_batch"]))
         self.moe = c["experts"] > 0
         self.low = c["float8"] | c["mxfp8"] | c["nvfp4"]
@@ -273,7 +275,7 @@ def _context(x: _Sizes) -> Array:
 def _data(x: _Sizes) -> Array:
     """Exchange of a step: gradients once, and by sharding also parameters, gathered for each micro-batch."""
     c = x.c
-    share = (c["data"] - 1) / c["data"]
+    share = (x.replicas - 1) / x.replicas
     each = 2 * 2.0 + 2.0  # gathered for forward and backward, gradients scattered, in 16 bits
     volume = np.select(
         [c["full_sharding"], c["gradient_sharding"], c["optimizer_sharding"]],

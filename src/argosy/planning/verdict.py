@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 
+from argosy.planning.failures import HOURS_BETWEEN_FAILURES
 from argosy.planning.here import is_here
+from argosy.planning.job import Job
 from argosy.planning.layouts import Candidate
-from argosy.planning.quality import Allocation, Loss
-from argosy.planning.results import Assessment, Choice, Cost, Data, Duration, Point, Question, Span, Verdict
+from argosy.planning.quality import Allocation, Loss, predict_loss
+from argosy.planning.results import Assessment, Choice, Cost, Data, Duration, Point, Question, Span, Tenure, Verdict
 
 WORTH_REPEATING = 4.0  # epochs that are worth nearly as much as new text (Muennighoff et al. 2023, section 1)
 WORTHLESS = 40.0  # epochs after which more of them add nothing (the same, figure 3)
@@ -19,6 +21,7 @@ LEVELS: tuple[Verdict, ...] = ("feasible", "feasible if", "not feasible")
 def assess(
     question: Question,
     best: Candidate,
+    runners_up: Sequence[Candidate],
     duration: Duration,
     cost: Cost,
     data: Data,
@@ -29,9 +32,9 @@ def assess(
 ) -> tuple[Assessment, ...]:
     """Model architecture, data, compute and storage, algorithm."""
     return (
-        _architecture(question, loss, optimal),
+        _architecture(question, best, loss, optimal),
         _data(question, data, loss),
-        _compute(question, best, duration, cost, data, frontier),
+        _compute(question, best, duration, cost, data, runners_up, frontier),
         _algorithm(others),
     )
 
@@ -40,16 +43,20 @@ def overall(
     question: Question, assessments: Sequence[Assessment], duration: Duration, cost: Cost
 ) -> tuple[Verdict, str]:
     """The worst of the verdicts, and all of it in a sentence."""
-    binding = max(assessments, key=lambda one: LEVELS.index(one.verdict))
+    binding = sorted(
+        (one for one in assessments if one.verdict != "feasible"), key=lambda one: -LEVELS.index(one.verdict)
+    )
     what = f"{question.model} on {count(question.tokens)} tokens"
     takes = f"{span_of_days(duration)} on {_where(question)}"
     bill = f" and costs {money(cost.usd.middle)} ({span_of_usd(cost.usd)})" if cost.usd else ""
     told = f"{what} takes {takes}{bill}"
-    if binding.verdict == "feasible":
-        return binding.verdict, f"Feasible: {told}."
-    begin = "Not feasible as asked" if binding.verdict == "not feasible" else "Feasible if something changes"
-    change = f" {binding.change}" if binding.change else ""
-    return binding.verdict, f"{begin}: {told}. What binds is {binding.subject}.{change}"
+    if not binding:
+        return "feasible", f"Feasible: {told}."
+    worst = binding[0].verdict
+    begin = "Not feasible as asked" if worst == "not feasible" else "Feasible if something changes"
+    changes = "".join(f" {one.change}" for one in binding if one.change)
+    binds = "What binds is " + ", and ".join(one.subject for one in binding)
+    return worst, f"{begin}: {told}. {binds}.{changes}"
 
 
 def _where(question: Question) -> str:
@@ -57,17 +64,18 @@ def _where(question: Question) -> str:
     return name if is_here(question.accelerator) else f"{question.accelerators:,} × {name}"
 
 
-def _architecture(question: Question, loss: Loss, optimal: Allocation) -> Assessment:
+def _architecture(question: Question, best: Candidate, loss: Loss, optimal: Allocation) -> Assessment:
     shape, active = question.shape, question.shape.parameter_count(active=True)
-    ratio, behind = question.tokens / active, loss.nats_per_token - optimal.loss
+    # What repeated text costs is the data's matter.
+    ratio, behind = question.tokens / active, predict_loss(active, question.tokens).nats_per_token - optimal.loss
     evidence = [
         f"{count(shape.parameter_count())} parameters, {ratio:,.0f} tokens for each that a token meets",
-        f"predicted loss {loss.nats_per_token:.2f} nats a token ({loss.low:.2f} to {loss.high:.2f}) on {loss.text}; "
-        f"with the constants of Hoffmann et al. {loss.hoffmann:.2f}",
+        f"predicted loss {loss.nats_per_token:.2f} nats a token ({loss.low:.2f} to {loss.high:.2f} in nine of ten "
+        f"cases) on {loss.text}; with the constants of Hoffmann et al. {loss.hoffmann:.2f}",
         f"for as many FLOPs the best would be {count(optimal.parameters)} parameters on "
         f"{count(optimal.tokens)} tokens: {optimal.loss:.2f}",
     ]
-    if shape.head_dim % 64:
+    if not is_here(question.accelerator) and shape.head_dim % 64:
         evidence.append(f"heads are {shape.head_dim} wide; accelerators multiply fastest in multiples of 64")
     if behind > FAR_FROM_OPTIMAL and active > optimal.parameters:
         change = f"Train {count(optimal.parameters)} parameters on {count(optimal.tokens)} tokens for the same money."
@@ -104,11 +112,14 @@ def _compute(
     duration: Duration,
     cost: Cost,
     data: Data,
+    others: Sequence[Candidate],
     frontier: Sequence[Point],
 ) -> Assessment:
     memory, speed = best.memory, best.throughput
     largest = max(memory.parts_gib, key=memory.parts_gib.__getitem__)
     evidence = [
+        f"{best.title}: {duration.steps:,} steps of {best.job.batch_size:,g} sequences of "
+        f"{question.sequence_length:,} tokens",
         f"{memory.peak_gib:,.1f} GiB at the peak ({memory.low_gib:,.1f} to {memory.high_gib:,.1f}) of "
         f"{memory.capacity_gib:,.0f}: {memory.verdict}; most of it {largest}",
         f"{speed.tokens_per_s_per_accelerator:,.0f} tokens a second on each ({speed.low:,.0f} to {speed.high:,.0f}), "
@@ -117,6 +128,7 @@ def _compute(
         f"{duration.checkpoint.exact_s / 60:,.0f} minutes, {duration.checkpoint_gb:,.3g} GB, of which each machine's "
         f"main memory holds {duration.saving_host_gb:,.3g} while training goes on",
     ]
+    evidence.append(_who_trains(best, others))
     price = cost.price if cost.usd_per_hour is None else f"{cost.usd_per_hour:.2f} USD an hour ({cost.price})"
     if len(cost.parts_usd) > 1:
         price += ": " + ", ".join(f"{name} {money(usd)}" for name, usd in cost.parts_usd.items())
@@ -124,22 +136,69 @@ def _compute(
     if question.budget_usd and cost.usd and cost.usd.high < UNDERSPENT * question.budget_usd:
         share = 100 * cost.usd.middle / question.budget_usd
         evidence.append(f"that is {share:.2g} % of the budget: money is not what limits this")
-    levels: list[tuple[Verdict, str | None]] = [("feasible", None)]
-    if memory.verdict == "tight":
-        levels.append(
-            ("feasible if", "It fits as predicted, but may not; a smaller micro-batch or more sharding would.")
-        )
-    levels.append(_deadline(question, duration, frontier))
-    levels.append(_budget(question, cost))
-    verdict, change = max(levels, key=lambda one: LEVELS.index(one[0]))
-    return Assessment(subject="compute and storage", verdict=verdict, evidence=tuple(evidence), change=change)
+    found = [_room(best), _taken_back(question), _deadline(question, duration, frontier), _budget(question, cost)]
+    levels: list[tuple[Verdict, str]] = sorted(
+        (one for one in found if one is not None), key=lambda one: -LEVELS.index(one[0])
+    )
+    return Assessment(
+        subject="compute and storage",
+        verdict=levels[0][0] if levels else "feasible",
+        evidence=tuple(evidence),
+        change=" ".join(change for _, change in levels) or None,
+    )
 
 
-def _deadline(question: Question, duration: Duration, frontier: Sequence[Point]) -> tuple[Verdict, str | None]:
+def _who_trains(best: Candidate, others: Sequence[Candidate]) -> str:
+    """Whether Argosy's own trainer has this layout."""
+    if best.trained_by_argosy:
+        return f"Argosy's own trainer has this layout: {_settings(best.job)}"
+    own = next((one for one in others if one.trained_by_argosy), None)
+    where = "torchtitan or Megatron-LM have this layout; Argosy's own trainer has whole replicas of dense models only"
+    return f"{where}, which reach {own.tokens_per_s:,.0f} tokens a second" if own else f"{where}, and they do not fit"
+
+
+def _settings(job: Job) -> str:
+    """What to say to `argosy run` so that it trains so."""
+    sets = {
+        "layout.data": f"{job.data:g}",
+        "training.batch_size": f"{job.batch_size:g}",
+        "training.micro_batch": f"{job.micro_batch:g}",
+        "training.precision": job.arithmetic,
+        "training.recompute": str(job.recomputation == "full").lower(),
+        "training.compile": str(bool(job.compiled)).lower(),
+    }
+    return " ".join(f"--set {name}={value}" for name, value in sets.items())
+
+
+def _room(best: Candidate) -> tuple[Verdict, str] | None:
+    if best.memory.verdict == "fits":
+        return None
+    over = best.memory.high_gib - best.memory.capacity_gib
+    return "feasible if", (
+        f"Memory fits as predicted, but one run in ten needs {over:,.1f} GiB more than there is, in every layout that "
+        "is as fast: train a hundred steps first, or take more accelerators."
+    )
+
+
+def _taken_back(question: Question) -> tuple[Verdict, str] | None:
+    if question.contract != "spot" or question.hours_between_failures != HOURS_BETWEEN_FAILURES:
+        return None
+    return "feasible if", (
+        "Spot machines are taken back, and how often was not said, so that this counts failures alone: give the hours "
+        "that yours last, on the average (--hours-between-failures)."
+    )
+
+
+def _deadline(question: Question, duration: Duration, frontier: Sequence[Point]) -> tuple[Verdict, str] | None:
     if question.deadline_days is None or duration.wall_h.high <= (limit := 24 * question.deadline_days):
-        return "feasible", None
+        return None
     over = duration.wall_h.middle / limit
-    enough = [point for point in frontier if point.wall_h <= limit and point.accelerators > question.accelerators]
+    budget = math.inf if question.budget_usd is None else question.budget_usd
+    enough = [
+        point
+        for point in frontier
+        if point.wall_h <= limit and point.accelerators > question.accelerators and (point.usd or 0.0) <= budget
+    ]
     if over <= 1:
         late = f"It is done in time if it goes as predicted; one run in ten takes {days(duration.wall_h.high)}."
         return "feasible if", late
@@ -153,14 +212,14 @@ def _deadline(question: Question, duration: Duration, frontier: Sequence[Point])
     return "not feasible" if over > OUT_OF_REACH else "feasible if", f"In that time: {fewer}."
 
 
-def _budget(question: Question, cost: Cost) -> tuple[Verdict, str | None]:
-    if question.budget_usd is None:
-        return "feasible", None
+def _budget(question: Question, cost: Cost) -> tuple[Verdict, str] | None:
+    if question.budget_usd is None or (cost.usd is None and is_here(question.accelerator)):
+        return None
     if cost.usd is None:
         return "feasible if", "Say what an accelerator-hour costs (--usd-per-hour)."
     budget, bill = question.budget_usd, cost.usd
     if bill.high <= budget:
-        return "feasible", None
+        return None
     over = bill.middle / budget
     if over <= 1:
         return "feasible if", f"The budget holds if it goes as predicted; one bill in ten is over {money(bill.high)}."
@@ -180,7 +239,7 @@ def _algorithm(others: Sequence[Choice]) -> Assessment:
         f"{one.name}: {100 * one.time:+.0f} % time{f', {money(one.usd)}' if one.usd is not None else ''}; {one.note}"
         for one in better
     ]
-    found = tuple(evidence or ["nothing that was tried is faster than what is planned"])
+    found = tuple(evidence or ["nothing that was tried is faster and fits"])
     return Assessment(subject="algorithm", verdict="feasible", evidence=found, change=None)
 
 
@@ -198,6 +257,13 @@ def money(usd: float) -> str:
     if abs(rounded) < 0.005:
         return "0 USD"
     return f"{rounded:,.0f} USD" if abs(rounded) >= 10 else f"{rounded:,.2f} USD"
+
+
+def tenure_row(one: Tenure) -> tuple[str, str, str, str, str]:
+    """Name, bill, what of it is bound, from which use it pays, what it gives up."""
+    bound = money(one.committed_usd) if one.committed_usd else ""
+    worth = "" if one.worth_from is None else f"{100 * one.worth_from:.0f} % of the time"
+    return one.name, money(one.usd), bound, worth, one.gives_up
 
 
 def percent(share: float) -> str:

@@ -9,13 +9,14 @@ from argosy.planning.results import Cost, Question, Span, Way
 
 INSTRUCTIONS = 50e6  # tokens of examples a model is tuned on, unless there is less text; an assumption
 TUNING_EPOCHS, CONTINUED_EPOCHS = 3.0, 2.0
+CONTINUED_SHARE = 0.1  # of the tokens from scratch, where nobody said how much text there is; an assumption
 HORIZON_MONTHS = 24.0
 TUNING: Mapping[str, Task] = {"adapters on an open model (LoRA)": "lora", "fine-tune an open model": "finetune"}
 MOST_FOR_TUNING = 64  # accelerators
 
 
 def ways(question: Question, cost: Cost, speed: Span) -> Iterator[Way]:
-    """Each way to a model that serves the same purpose, the cheapest first where costs are known.
+    """Each way to a model that serves the same purpose, from the one that takes least to the one that takes most.
 
     `speed` is the plan's, in tokens a second of all accelerators.
     """
@@ -31,7 +32,7 @@ def ways(question: Question, cost: Cost, speed: Span) -> Iterator[Way]:
             usd = None if price is None else hours * found.job.ranks * price
             gives_up = "knowledge beyond the open model's; its licence and its data bind"
             yield Way(name=name, tokens=TUNING_EPOCHS * examples, wall_h=hours, usd=usd, gives_up=gives_up)
-    tokens = min(CONTINUED_EPOCHS * text, question.tokens)
+    tokens = CONTINUED_EPOCHS * text if question.unique_tokens else CONTINUED_SHARE * question.tokens
     hours = tokens / speed.middle / 3600
     usd = None if price is None else hours * question.accelerators * price
     yield Way(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from argosy.report.tree import branch, number, text
 from argosy.report.units import SPACE, duration
 from argosy.report.views import RunView
+from argosy.storage import since_started
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,12 @@ def planned(view: RunView) -> Planned | None:
     """Plan against actual; None for a run that was not planned."""
     if not view.plan:
         return None
-    rows = tuple(row for name, measured in _actual(view) if (row := _row(view, name, measured)))
     words = f"Rests on {text(view.plan, 'basis') or 'what is not told'}."
-    told = next((event for event in reversed(view.events) if event.get("kind") == "recentred"), {})
+    ranks = [number(start, "ranks") for start in view.starts]
+    if any(of_start != number(view.plan, "ranks") for of_start in ranks):
+        return Planned((), f"{words} The run went on with another number of processes, which it was not made for.")
+    rows = tuple(row for name, measured in _actual(view) if (row := _row(view, name, measured)))
+    told = next((event for event in reversed(since_started(view.events)) if event.get("kind") == "recentred"), {})
     correction = number(told, "correction")
     if correction is not None:
         words += f" The first steps took {correction:.2f} times as long, and the time left was told by that."

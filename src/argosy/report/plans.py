@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from argosy.planning import PART_NAMES, Candidate, Plan, days, money, percent
+from argosy.planning import PART_NAMES, Candidate, Plan, count, days, money, percent, tenure_row
 from argosy.report.page import write_page
 from argosy.report.plots import Plot, curve, plot_layout
 
@@ -14,7 +14,7 @@ BARS = 5  # layouts whose memory is drawn
 
 def render_plan(found: Plan, path: Path) -> Path:
     """Write the page of a plan; returns its path."""
-    plots = [_memory(found), _step(found), *([_frontier(found)] if len(found.frontier) > 1 else [])]
+    plots = [_memory(found), _step(found), *([_frontier(found)] if len(found.frontier) > 1 else []), _loss(found)]
     return write_page(
         path,
         "plan.html",
@@ -37,6 +37,7 @@ def render_plan(found: Plan, path: Path) -> Path:
             (w.name, "" if w.wall_h is None else days(w.wall_h), "" if w.usd is None else money(w.usd), w.gives_up)
             for w in found.ways
         ],
+        tenures=[tenure_row(one) for one in found.tenures],
     )
 
 
@@ -145,6 +146,44 @@ def _frontier(found: Plan) -> Plot:
         f"{words}.",
         "",
         ("accelerators", "takes", "costs"),
+        rows,
+        {"data": traces, "layout": layout},
+    )
+
+
+def _loss(found: Plan) -> Plot:
+    """How good it gets for less and for more computing: this model, and the best one for each budget."""
+    some = found.budgets
+    in_usd = all(one.usd is not None for one in some)
+    x = [one.usd if in_usd and one.usd is not None else one.accelerator_hours for one in some]
+    unit = "USD" if in_usd else "accelerator-hours"
+    traces = [
+        curve(found.question.model, x, [one.loss for one in some], "main"),
+        curve("the best model for the budget", x, [one.optimal.loss for one in some], "second"),
+    ]
+    rows = tuple(
+        (
+            money(one.usd) if in_usd and one.usd is not None else f"{one.accelerator_hours:,.3g} h",
+            count(one.tokens),
+            f"{one.loss:.3f}",
+            f"{count(one.optimal.parameters)} on {count(one.optimal.tokens)}",
+            f"{one.optimal.loss:.3f}",
+        )
+        for one in some
+    )
+    words = (
+        f"As asked, {found.loss.nats_per_token:.2f} nats a token on {found.loss.text}; with twice the computing this "
+        f"model reaches {some[4].loss:.2f}, the best one {some[4].optimal.loss:.2f}."
+    )
+    layout = plot_layout(unit)
+    layout["xaxis"] |= {"type": "log", "tickformat": "~s"}
+    return Plot(
+        "budget",
+        "How good, for how much",
+        "nats a token",
+        words,
+        "",
+        (unit, "tokens", found.question.model, "the best model", "its loss"),
         rows,
         {"data": traces, "layout": layout},
     )

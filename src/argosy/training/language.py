@@ -151,7 +151,7 @@ class _Training:
             TensorBoard(run.path / "tensorboard", start),
             Story(run),
             BestKeeper(run),
-            Recentring(run, _plan_of(run), end),
+            Recentring(run, _plan_of(run, self.world.size), end),
             *(Tracker(name, run, self.venture) for name in self.venture.run.trackers),
             ProgressLine(advance, start * tokens_per_step),
         ]
@@ -232,12 +232,13 @@ class BestKeeper(Callback):
         note_best(self.run.checkpoints, step, held_out)
 
 
-def _plan_of(run: Run) -> RunPlan | None:
-    """What was predicted; nothing for a run that was begun by an older version."""
+def _plan_of(run: Run, ranks: int) -> RunPlan | None:
+    """What was predicted for so many ranks; nothing for a run that was begun by an older version, or on others."""
     try:
-        return run.read_result("plan", RunPlan)
+        plan = run.read_result("plan", RunPlan)
     except UserError:
         return None
+    return plan if plan.ranks == ranks else None
 
 
 def _evaluated(run: Run, step: int) -> bool:

@@ -11,12 +11,12 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_memory_gib(device: torch.device) -> float:
-    """Of the accelerator, else what the process had resident.
+    """What the accelerator's allocator held, else what the process had resident.
 
     Linux's own mark is read where there is one: `getrusage` gives a process what its parent had before.
     """
     if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
+        return torch.cuda.max_memory_reserved(device) / 2**30
     if STATUS.exists() and (mark := re.search(r"^VmHWM:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)):
         return int(mark[1]) / 2**20
     scale = 2**30 if sys.platform == "darwin" else 2**20  # getrusage(2): bytes there, else KiB

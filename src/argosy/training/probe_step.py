@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from argosy.config import ArgosyError, RunConfig, TrainingConfig
+from argosy.config import ArgosyError, RunConfig, RunFailed, TrainingConfig
 from argosy.hardware import MeasuredStep, StepSetup
 from argosy.models import Transformer
 from argosy.parallel import World, join
@@ -67,11 +67,12 @@ def _train_step(setup: StepSetup, world: World) -> TrainStep:
     objective = LossModule(model, DTYPES[setup.precision], compiled=setup.compile)
     if setup.compile:
         row = torch.zeros((setup.micro_batch, setup.model.sequence_length), dtype=torch.long, device=world.device)
-        compile_blocks(model, lambda: objective(row, row)[0].backward())
+        if reason := compile_blocks(model, lambda: objective(row, row)[0].backward()):
+            raise RunFailed("probe-failed", f"the model does not compile: {reason}")
         model.zero_grad(set_to_none=True)
     return TrainStep(
         objective,
-        build_optimizers(model, TrainingConfig(), LEARNING_RATE, setup.precision),
+        build_optimizers(model, TrainingConfig(optimizer=setup.optimizer), LEARNING_RATE, setup.precision),
         learning_rate=lambda _: LEARNING_RATE,
         gradient_clip=1.0,
         micro_batch=setup.micro_batch,

@@ -52,7 +52,8 @@ def _prepare(run: Run, venture: Venture, options: Options) -> list[Path]:
 def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
     if training_room.latest_checkpoint(run.checkpoints) is None:
         config = transformer_config(venture, _prepared(run).vocabulary_size)
-        run.write_result("plan", plan_run(venture, config, resolve_recipe(venture, config), load_profile()))
+        recipe = resolve_recipe(venture, config)
+        run.write_result("plan", plan_run(venture, config, recipe, load_profile(), parallel_room.world_size(venture)))
     options.tell("train")
     checkpoint = training_room.train(run, venture, options.stop_at)
     if checkpoint.step < checkpoint.recipe.steps:
