@@ -42,11 +42,12 @@ def test_figures_follow_from_one_another() -> None:
     assert Plan.model_validate_json(USUAL.model_dump_json()) == USUAL
 
 
-def test_more_accelerators_are_sooner_and_dearer() -> None:
+def test_more_accelerators_are_sooner() -> None:
     hours = [point.wall_h for point in USUAL.frontier]
     bills = [point.usd for point in USUAL.frontier]
     assert [point.accelerators for point in USUAL.frontier] == [16, 32, 64, 128, 256]
-    assert hours == sorted(hours, reverse=True) and bills == sorted(bills, key=lambda usd: usd or 0)
+    assert hours == sorted(hours, reverse=True)
+    assert all(usd and 0.9 < usd / (bills[2] or 1.0) < 1.2 for usd in bills), "room for larger micro-batches may pay"
 
 
 def test_more_computing_is_better_and_dearer() -> None:
@@ -113,7 +114,7 @@ def test_a_bill_is_of_one_price() -> None:
 def test_text_is_repeated_and_then_is_not_enough() -> None:
     enough, some, few = (assessed(planned(text_gb=gb), "data") for gb in (200.0, 60.0, 5.0))
     assert (enough.verdict, some.verdict, few.verdict) == ("feasible", "feasible if", "not feasible")
-    assert "Find 80.0 GB more text" in some.change and "60 B tokens" in some.change
+    assert "Find 80 GB more text" in some.change and "60 B tokens" in some.change
     assert assessed(planned(text_gb=5.0), "model architecture").verdict == "feasible", "repetition is the data's matter"
     assert planned(text_gb=20.0).loss.nats_per_token > USUAL.loss.nats_per_token
 

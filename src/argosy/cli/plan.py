@@ -177,8 +177,8 @@ def _assessments(found: "Plan") -> str:
 def _layouts(found: "Plan") -> str:
     from argosy.cli.output import table
 
-    rows = [_layout_row("best", found.layout), *(_layout_row("", one) for one in found.runners_up)]
-    return table(rows, ("layout", "", "micro-batch", "recompute", "tokens/s", "MFU", "GiB", ""))
+    rows = [_layout_row(one) for one in (found.layout, *found.runners_up)]
+    return table(rows, ("layout", "trainer", "micro-batch", "recompute", "tokens/s", "MFU", "GiB", ""))
 
 
 def _memory(found: "Plan") -> str:
@@ -204,7 +204,7 @@ def _frontier(found: "Plan") -> str:
     rows = [
         (f"{p.accelerators:,} × {name}", days(p.wall_h), "" if p.usd is None else money(p.usd)) for p in found.frontier
     ]
-    return table(rows, ("on", "takes", "costs"))
+    return table(rows, ("on", "takes", "costs")) if len(rows) > 1 else ""
 
 
 def _budgets(found: "Plan") -> str:
@@ -265,17 +265,17 @@ def _wrapped(sentences: tuple[str, ...]) -> list[tuple[bool, str]]:
     return [(number == 0, line) for number, line in enumerate(lines)]
 
 
-def _layout_row(title: str, one: "Candidate") -> tuple[str, ...]:
+def _layout_row(one: "Candidate") -> tuple[str, ...]:
     job = one.job
     return (
-        title,
         one.title,
+        one.trainer,
         f"{job.micro_batch:g}",
         job.recomputation,
         f"{one.tokens_per_s:,.0f}",
         f"{100 * one.throughput.mfu:.0f} %",
         f"{one.memory.peak_gib:.0f} ({one.memory.verdict})",
-        one.lost or "",
+        one.lost or "best",
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from argosy.planning.here import is_here, ways_here
 from argosy.planning.job import Job, Sharding, States
-from argosy.planning.layouts import Candidate, judge
+from argosy.planning.layouts import Candidate, judge, search
 from argosy.planning.results import Choice
 
 # Moments in 8 bits (Dettmers et al. 2021), one moment (Jordan et al. 2024); float32 weights and gradients stay.
@@ -19,9 +19,10 @@ SHARDINGS: Mapping[Sharding, str] = {
 
 
 def choices(best: Candidate, usd: float | None) -> Iterator[Choice]:
-    """Each alternative to the chosen layout that differs in one thing."""
+    """Each alternative to the chosen layout that differs in one thing; another arithmetic is laid out anew."""
     for name, changes, note in _alternatives(best):
-        other = judge(best.job.model_copy(update=dict(changes)))
+        job = best.job.model_copy(update=dict(changes))
+        other = search(job).best if "arithmetic" in changes and not is_here(job.accelerator) else judge(job)
         time = best.tokens_per_s / other.tokens_per_s - 1
         yield Choice(
             name=name,
@@ -76,4 +77,8 @@ def _alternatives_here(job: Job) -> Iterator[tuple[str, Mapping[str, Any], str]]
     ranks = 1 if job.ranks > 1 else 2
     if job.batch_size % ranks == 0 and (job.arithmetic, bool(job.compiled), ranks) in known:
         micro_batch = max(1, min(job.micro_batch, job.batch_size // ranks))
-        yield f"{ranks} processes", {"ranks": ranks, "micro_batch": micro_batch}, "the same batches"
+        yield (
+            "one process" if ranks == 1 else f"{ranks} processes",
+            {"ranks": ranks, "micro_batch": micro_batch},
+            "the same batches",
+        )

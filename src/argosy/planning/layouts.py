@@ -18,7 +18,9 @@ from argosy.planning.predict import GIB, fitted, predict_memory, predict_through
 
 Array = npt.NDArray[np.float64]
 Goal = Literal["time", "head-room"]
-FRAMEWORK = "argosy"  # whose trainer runs it, as measured rows name theirs
+# Trainers as measured rows name them: Argosy's own where it has a layout, else who published most of that kind.
+OWN, TUNING = "argosy", "torchtune"
+TRAINERS: Mapping[str, str] = {"Google": "maxtext", "Amazon": "aws-neuron-sdk"}
 FINALISTS = 24  # by physics, judged again with what alike runs say
 RUNNERS_UP = 5
 LONG_SEQUENCE = 16_384  # below it, sharing a sequence among ranks is not tried
@@ -43,10 +45,14 @@ class Candidate(Record):
         return self.throughput.tokens_per_s_per_accelerator * self.job.ranks
 
     @property
+    def trainer(self) -> str:
+        """Who has this layout, and whose runs the figures lean on."""
+        return trainer_of(self.job)
+
+    @property
     def trained_by_argosy(self) -> bool:
-        """Whether Argosy's own trainer lays a job out so: whole replicas of a dense model."""
-        job = self.job
-        return _whole_replicas(job) and job.stack == "pytorch" and job.arithmetic in get_args(Precision)
+        """Whether Argosy's own trainer has it."""
+        return self.trainer == OWN
 
     @property
     def title(self) -> str:
@@ -99,7 +105,7 @@ def search(asked: Job, goal: Goal = "time", *, batch_change: float = BATCH_CHANG
     figures = _columns(asked, tried)
     rates = log_rates(figures, fitted().throughput.coefficients)
     peaks = fullest(figures, fitted().memory.coefficients).reserved / GIB
-    usual = predict_memory([asked], framework=FRAMEWORK)[0]
+    usual = predict_memory([asked], framework=trainer_of(asked))[0]
     room = usual.capacity_gib / usual.correction
     safe = peaks * usual.high_gib / usual.peak_gib <= room
     fits = safe if safe.any() else peaks <= room
@@ -118,7 +124,10 @@ def search(asked: Job, goal: Goal = "time", *, batch_change: float = BATCH_CHANG
     best, *others = sorted(judged, key=_RANKS[goal])
     lost = [one.model_copy(update={"lost": _why(one, best)}) for one in others if not _alike(one.job, best.job)]
     return Searched(
-        best=best, runners_up=tuple(_spread(lost, RUNNERS_UP)), tried=len(tried), fitting=int(np.count_nonzero(fits))
+        best=best,
+        runners_up=tuple(_spread(best, lost, RUNNERS_UP)),
+        tried=len(tried),
+        fitting=int(np.count_nonzero(fits)),
     )
 
 
@@ -160,12 +169,21 @@ def judge(job: Job) -> Candidate:
 
 def _judge(asked: Job, found: Sequence[_Degrees | None]) -> list[Candidate]:
     jobs = [asked if degrees is None else _job(asked, degrees) for degrees in found]
-    speeds = predict_throughput(jobs, framework=FRAMEWORK)
-    rooms = predict_memory(jobs, framework=FRAMEWORK)
-    return [
-        Candidate(job=job, throughput=speed, memory=room, lost=None)
-        for job, speed, room in zip(jobs, speeds, rooms, strict=True)
-    ]
+    judged: dict[int, Candidate] = {}
+    for trainer in sorted({trainer_of(job) for job in jobs}):
+        some = [(place, job) for place, job in enumerate(jobs) if trainer_of(job) == trainer]
+        speeds = predict_throughput([job for _, job in some], framework=trainer)
+        rooms = predict_memory([job for _, job in some], framework=trainer)
+        for (place, job), speed, room in zip(some, speeds, rooms, strict=True):
+            judged[place] = Candidate(job=job, throughput=speed, memory=room, lost=None)
+    return [judged[place] for place in range(len(jobs))]
+
+
+def trainer_of(job: Job) -> str:
+    """Argosy's own trainer for whole replicas of a dense model, else one that has the layout."""
+    if job.stack == "pytorch" and job.task == "pretrain":
+        return OWN if _whole_replicas(job) and job.arithmetic in get_args(Precision) else "torchtitan"
+    return TRAINERS.get(job.accelerator.maker, TUNING if job.stack == "pytorch" else "")
 
 
 def _combinations(asked: Job, change: float) -> Iterator[_Degrees]:
@@ -245,12 +263,12 @@ def _different(found: Sequence[_Degrees], count: int) -> list[_Degrees]:
     return list(kinds.values())
 
 
-def _spread(found: Sequence[Candidate], count: int) -> list[Candidate]:
-    """What Argosy itself trains, then the first of each choice of degrees, then whatever comes next."""
+def _spread(best: Candidate, found: Sequence[Candidate], count: int) -> list[Candidate]:
+    """What Argosy itself trains, unless the best is that, then the first of each choice of degrees, then whatever comes next."""
     first: dict[tuple[int, ...], Candidate] = {}
     for one in found:
         first.setdefault((one.job.tensor, one.job.pipeline, one.job.context, one.job.expert), one)
-    own = [one for one in found if one.trained_by_argosy][:1]
+    own = [] if best.trained_by_argosy else [one for one in found if one.trained_by_argosy][:1]
     chosen = [*own, *(one for one in first.values() if not any(one is other for other in own))][:count]
     return chosen + [one for one in found if not any(one is other for other in chosen)][: count - len(chosen)]
 

@@ -87,10 +87,10 @@ def _architecture(question: Question, best: Candidate, loss: Loss, optimal: Allo
 
 def _data(question: Question, data: Data, loss: Loss) -> Assessment:
     evidence = [
-        f"{count(data.unique_tokens)} tokens that differ ({data.text_gb:,.1f} GB of text), "
+        f"{count(data.unique_tokens)} tokens that differ ({data.text_gb:,.3g} GB of text), "
         f"seen {data.epochs:.1f} times",
-        f"{data.preparation_core_h:,.1f} core-hours to read, split and tokenise; {data.disk_gb:,.0f} GB of disk; "
-        f"the loader reads {data.loader_mb_per_s:,.1f} MB a second",
+        f"{data.preparation_core_h:,.2g} core-hours to read, split and tokenise; {data.disk_gb:,.3g} GB of disk; "
+        f"the loader reads {data.loader_mb_per_s:,.2g} MB a second",
     ]
     if question.unique_tokens is None:
         evidence.append("how much text there is was not said")
@@ -99,7 +99,7 @@ def _data(question: Question, data: Data, loss: Loss) -> Assessment:
     evidence.append(f"repeated so often they are worth {count(loss.effective_tokens)} tokens seen once")
     more = question.tokens / WORTH_REPEATING * question.bytes_per_token / 1e9 - data.text_gb
     change = (
-        f"Find {more:,.1f} GB more text, or train on {count(WORTH_REPEATING * data.unique_tokens)} tokens "
+        f"Find {more:,.3g} GB more text, or train on {count(WORTH_REPEATING * data.unique_tokens)} tokens "
         f"({WORTH_REPEATING:g} epochs), or start from an open model's weights."
     )
     verdict: Verdict = "not feasible" if data.epochs > WORTHLESS else "feasible if"
@@ -153,8 +153,10 @@ def _who_trains(best: Candidate, others: Sequence[Candidate]) -> str:
     if best.trained_by_argosy:
         return f"Argosy's own trainer has this layout: {_settings(best.job)}"
     own = next((one for one in others if one.trained_by_argosy), None)
-    where = "torchtitan or Megatron-LM have this layout; Argosy's own trainer has whole replicas of dense models only"
-    return f"{where}, which reach {own.tokens_per_s:,.0f} tokens a second" if own else f"{where}, and they do not fit"
+    begin = f"{best.trainer} has this layout; Argosy's own trainer so far has whole replicas of dense models"
+    if own is None:
+        return f"{begin}, which do not fit here"
+    return f"{begin}, which reach {own.tokens_per_s:,.0f} tokens a second: {_settings(own.job)}"
 
 
 def _settings(job: Job) -> str:

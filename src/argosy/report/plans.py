@@ -45,6 +45,7 @@ def _layout(one: Candidate) -> tuple[str, ...]:
     memory = one.memory
     return (
         one.title,
+        one.trainer,
         f"{one.job.micro_batch:g}",
         one.job.recomputation,
         f"{one.tokens_per_s:,.0f}",
