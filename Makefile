@@ -55,7 +55,12 @@ docs: .venv/dev  ## Generate the reference pages and build the site
 	.venv-litgpt/bin/pip install --quiet torch==2.13.0 litgpt==0.5.13
 	@touch $@
 
-peers: .venv-peers/ready .venv-litgpt/ready  ## Install the packages that benchmarks compare with, 4 GB, apart from .venv
+.venv-llm-analysis/ready:
+	$(PYTHON) -m venv .venv-llm-analysis
+	.venv-llm-analysis/bin/pip install --quiet llm-analysis==0.2.2
+	@touch $@
+
+peers: .venv-peers/ready .venv-litgpt/ready .venv-llm-analysis/ready  ## Install the packages that benchmarks compare with, 4 GB, apart from .venv
 
 BENCHMARKS := startup loader overhead prepare_memory exactness mnist tensorflow_programs training_speed time_to_loss gpu_training
 bench: .venv/dev peers  ## Quick benchmarks beside peers

@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ROOT / "benchmarks" / "programs"
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
+LLM_ANALYSIS = ROOT / ".venv-llm-analysis" / "bin" / "python"  # likewise
 LITGPT = ROOT / ".venv-litgpt" / "bin" / "python"  # it needs older libraries than the others
 
 

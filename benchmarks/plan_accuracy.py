@@ -1,14 +1,17 @@
 """How far the planner is off on runs it never saw: each model-and-publisher group left out of the rows in turn.
 
-Throughput, on the same folds: one MFU for each accelerator and precision looked up in the other groups, 6ND at 40 % of
-the peak, the physics alone, and all of it; then all of it after one measured row of the same accelerator, precision and
-model (the first). Memory: 18 bytes a parameter over all ranks, counting alone, and all of it. Ranges are of whole
-groups drawn again (a bootstrap of 400), since rows of a group are not independent. Kernel and width were chosen
-over the same folds; the coefficients of each fold were not.
+Throughput, on the same rows: llm-analysis at the efficiency that its README advises (nothing in it is fitted), on the
+hardware it ships and on the rest as our catalogue has it, where `make peers` installed it. On the same folds: one MFU
+for each accelerator and precision looked up in the other groups, 6ND at 40 % of the peak, the physics alone, and all of
+it; then all of it after one measured row of the same accelerator, precision and model (the first). Memory: 18 bytes a
+parameter over all ranks, counting alone, and all of it. Ranges are of whole groups drawn again (a bootstrap of 400),
+since rows of a group are not independent. Kernel and width were chosen over the same folds; the coefficients of each
+fold were not.
 """
 
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from _common import Results, arguments, header, print_table
+from _peers import LLM_ANALYSIS, run_program
 from argosy.planning import Fit, Row, Target, columns, fit, fitted, physics, read_rows
 from argosy.planning.backtesting import REGIMES, RowResult, anchors_of, errors, replay
 from fit_planner import as_known, published
@@ -27,7 +31,7 @@ DRAWS = 400
 NAIVE_MFU = 0.4
 NAIVE_BYTES = 18.0  # of a parameter, over all ranks; no activations
 RIVALS: dict[Target, tuple[str, ...]] = {
-    "throughput": ("naive", "lookup", "physics", "argosy", "anchored"),
+    "throughput": ("naive", "llm-analysis", "lookup", "physics", "argosy", "anchored"),
     "memory": ("naive", "physics", "argosy"),
 }
 
@@ -44,11 +48,16 @@ def main() -> None:
     counts = {f"{target}_rows": len(some) for target, some in rows.items()}
     results = Results(options.output, header(["argosy", "numpy"], **counts), fresh=options.fresh)
     table = []
+    peer: dict[str, float] = {}
+    if LLM_ANALYSIS.exists():
+        peer = results.measure("llm-analysis 0.2.2", lambda: _llm_analysis(rows["throughput"]))
     for target, names in groups.items():
         folds = [
             results.measure(f"{target}, left out: {group}", partial(_fold, rows[target], group, target))
             for group in names
         ]
+        if target == "throughput":
+            folds = [{**fold, "llm-analysis": _of_peer(fold, peer)} for fold in folds]
         summary = _summary(folds, {row.name: row for row in rows[target]}, target)
         if target == "memory":
             summary["out of memory"] = {"said to fit": _false_fits()}
@@ -65,11 +74,82 @@ def _summary(folds: Sequence[dict[str, Any]], rows: dict[str, Row], target: Targ
     """Figures of each rival in each regime."""
     found = {}
     for who in RIVALS[target]:
-        for regime, belongs in {"all": lambda row: True, **REGIMES}.items():
+        for regime, belongs in {"all": lambda row: True, **REGIMES, "on hardware it ships": _ships}.items():
             some = [one for fold in folds for one in fold[who] if belongs(rows[one["name"]])]
             if some:
                 found[f"{who}, {regime}"] = _figures(some, [rows[one["name"]].group for one in some])
     return found
+
+
+SHIPPED = {
+    "A100 40GB SXM": "a100-sxm-40gb",
+    "A100 80GB SXM": "a100-sxm-80gb",
+    "H100 SXM": "h100-sxm-80gb",
+}
+"""Accelerators whose figures llm-analysis brings along, as it names them."""
+
+
+def _ships(row: Row) -> bool:
+    return row.job.accelerator.name in SHIPPED
+
+
+def _llm_analysis(rows: Sequence[Row]) -> dict[str, float]:
+    """Tokens a second of the rows that it can do."""
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = Path(folder) / "jobs.json"
+        jobs.write_text(json.dumps([_in_its_words(row) for row in rows]))
+        found = run_program("llm_analysis_rows.py", jobs, python=LLM_ANALYSIS)
+    del found["wall_s"]
+    return found
+
+
+def _in_its_words(row: Row) -> dict[str, Any]:
+    job, shape, spec = row.job, row.job.shape, row.job.accelerator
+    peak, low = spec.peak_flops("bfloat16") or spec.peak_flops("float16") or 0.0, spec.peak_flops("float8")
+    return {
+        "name": row.name,
+        "model": {
+            "num_layers": shape.layers,
+            "n_head": shape.heads,
+            "hidden_dim": shape.dim,
+            "vocab_size": shape.vocabulary_size,
+            "max_seq_len": job.sequence_length,
+            "num_key_value_heads": shape.kv_heads,
+            "ffn_embed_dim": shape.expert_ffn_dim or shape.ffn_dim,
+            "expansion_ratio": (shape.expert_ffn_dim or shape.ffn_dim) / shape.dim,
+            "moe_num_experts": max(1, shape.experts),
+            "moe_top_k": max(1, shape.experts_per_token),
+        },
+        "gpu": {
+            "shipped": SHIPPED.get(spec.name),
+            "figures": {
+                "name": spec.name,
+                "mem_per_GPU_in_GB": spec.memory_gib,
+                "hbm_bandwidth_in_GB_per_sec": spec.bandwidth_gb_per_s,
+                "intra_node_bandwidth_in_GB_per_sec": max(1.0, spec.link_gb_per_s / 2),
+                "intra_node_min_message_latency": 8e-6,
+                "peak_fp16_TFLOPS": peak / 1e12,
+                "peak_i8_TFLOPS": (low or peak) / 1e12,
+            },
+        },
+        "eight_bits": job.arithmetic in ("float8", "mxfp8"),
+        "parallelism": {
+            "tp_size": job.tensor,
+            "pp_size": job.pipeline,
+            "dp_size": round(job.data),
+            "ep_size": job.expert,
+        },
+        "micro_batch": round(job.micro_batch),
+        "micro_batches": max(1, round(job.batch_size / job.data / job.micro_batch)),
+        "sequence_length": job.sequence_length,
+        "recomputation": job.recomputation,
+        "sharding": job.sharding,
+        "gated": shape.gated,
+    }
+
+
+def _of_peer(fold: dict[str, Any], peer: dict[str, float]) -> list[dict[str, Any]]:
+    return [{**one, "predicted": peer[one["name"]]} for one in fold["naive"] if one["name"] in peer]
 
 
 def _false_fits() -> float | None:
