@@ -124,8 +124,8 @@ class Machine:
         blocks = model.parameter_count() - table * (1 if model.tied_embeddings else 2)
         passes = 4 if setup.recompute else 3
         square = (rows * model.dim * model.ffn_dim) ** (1 / 3)  # side of a square product with as much work
-        each = 2 * tokens * (passes * blocks + 3 * table) + _orthogonalisation_flops(setup)
-        products = each * ranks / self._flops_per_s(precision, square)
+        products = 2 * tokens * (passes * blocks + 3 * table) * ranks / self._flops_per_s(precision, square)
+        products += _orthogonalisation_flops(setup) * ranks / self._flops_per_s(precision, model.dim)
         scores = 2 * 2 * tokens * model.sequence_length * model.dim * model.layers  # forward, nothing left out
         fastest = max(self.peak_flops_per_s("float32"), self.peak_flops_per_s(precision))
         wide = 4 if precision == "float32" else 2
