@@ -264,7 +264,7 @@ def _different(found: Sequence[_Degrees], count: int) -> list[_Degrees]:
 
 
 def _spread(best: Candidate, found: Sequence[Candidate], count: int) -> list[Candidate]:
-    """What Argosy itself trains, unless the best is that, then the first of each choice of degrees, then whatever comes next."""
+    """What Argosy itself trains, if the best is not that; the first of each choice of degrees; whatever comes next."""
     first: dict[tuple[int, ...], Candidate] = {}
     for one in found:
         first.setdefault((one.job.tensor, one.job.pipeline, one.job.context, one.job.expert), one)
