@@ -108,6 +108,8 @@ def test_a_bill_is_of_one_price() -> None:
     assert cost.usd.high / cost.usd.low == pytest.approx(cost.accelerator_hours.high / cost.accelerator_hours.low)
     dark = USUAL.question.accelerator.model_copy(update={"power_w": None})
     owned = plan(USUAL.question.model_copy(update={"accelerator": dark, "usd_per_kwh": 0.2})).cost
+    power = plan(USUAL.question.model_copy(update={"usd_per_kwh": 0.2})).cost
+    assert power.usd and power.usd.high / power.usd.low == pytest.approx(cost.usd.high / cost.usd.low)
     assert owned.usd is None and "nobody knows its power" in owned.price
 
 
@@ -186,6 +188,7 @@ def test_failures_cost_time() -> None:
         ({"deadline": "2020-01-01"}, "that day is past"),
         ({"deadline": "soon"}, "expected a date or a number of days"),
         ({"text_gb": -1.0}, "expected more than 0"),
+        ({"batch_tokens": 1000.0}, "less than one sequence of 4,096 tokens"),
         ({"vocabulary_size": 0}, "vocabulary_size = 0, expected more than 0"),
         ({"accelerators": "1xT4"}, "no layout fits"),
     ],

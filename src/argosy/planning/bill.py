@@ -20,15 +20,16 @@ def cost_of(question: Question, duration: Duration, data: Data) -> Cost:
         return Cost(
             accelerator_hours=hours, usd_per_hour=None, usd=None, parts_usd={}, price=source, ten_percent_usd=None
         )
-    rented = Span(**{name: value * (usd or 0.0) for name, value in hours.model_dump().items()})
-    rest = sum(parts.values())
+    an_hour = (usd or 0.0) + parts.get("electricity", 0.0) / hours.middle
+    spent = Span(**{name: value * an_hour for name, value in hours.model_dump().items()})
+    rest = parts.get("storage", 0.0) + parts.get("transfer", 0.0)
     return Cost(
         accelerator_hours=hours,
         usd_per_hour=usd,
-        usd=Span(low=rented.low + rest, middle=rented.middle + rest, high=rented.high + rest),
-        parts_usd=({"accelerators": rented.middle} if usd is not None else {}) | parts,
+        usd=Span(low=spent.low + rest, middle=spent.middle + rest, high=spent.high + rest),
+        parts_usd=({"accelerators": hours.middle * usd} if usd is not None else {}) | parts,
         price=source,
-        ten_percent_usd=(rented.middle + parts.get("electricity", 0.0)) * (1 / 0.9 - 1),
+        ten_percent_usd=spent.middle * (1 / 0.9 - 1),
     )
 
 

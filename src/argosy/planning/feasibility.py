@@ -122,9 +122,15 @@ def _search(question: Question) -> Searched:
 
 
 def job_of(question: Question) -> Job:
-    """The job to be laid out."""
+    """The job to be laid out; raises `UserError` `bad-option` for a batch that holds no sequence."""
     shape, length = question.shape, question.sequence_length
     head = 6.0 * shape.vocabulary_size * shape.dim
+    if question.batch_tokens is not None and question.batch_tokens < length:
+        raise UserError(
+            "bad-option",
+            f"batch_tokens = {question.batch_tokens:g}: less than one sequence of {length:,} tokens",
+            hint="--sequence-length, or a larger batch",
+        )
     flops = question.tokens * (shape.train_flops_per_token(length) - head)
     wanted = question.batch_tokens or optimal_batch_tokens(flops)
     spec = question.accelerator
