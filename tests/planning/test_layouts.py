@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from argosy.config import UserError
+from argosy.config import Execution, Layout, UserError
 from argosy.hardware import accelerator
-from argosy.planning import search
+from argosy.planning import predict, search
 from argosy.planning.here import BATCH_CHANGE
 from argosy.planning.layouts import _combinations, _job, judge
 from tests.planning.test_step_time import EXPERTS, SHAPE, job
@@ -42,6 +42,23 @@ def test_runners_up_differ_and_say_why_they_lost() -> None:
     kinds = {(one.job.tensor, one.job.pipeline, one.job.recomputation, one.job.sharding) for one in found.runners_up}
     assert len(found.runners_up) == 5 and len(kinds) >= 4 and found.best.lost is None
     assert all(one.lost and "slower: more" in one.lost for one in found.runners_up)
+
+
+def test_one_layout_is_predicted_as_it_is_given() -> None:
+    execution = Execution(micro_batch=2, precision="bfloat16", compile=True, recompute=False)
+    found = predict(SHAPE, Layout(shard=64), execution, "H100", batch_size=512, sequence_length=4096)
+    assert found.job.sharding == "full" and found.job.ranks == 64 and found.trainer == "torchtitan"
+    alone = predict(SHAPE, Layout(data=64), execution, "H100", batch_size=512, sequence_length=4096)
+    assert alone.trained_by_argosy and alone.memory.peak_gib > found.memory.peak_gib
+    for layout, said in (
+        (Layout(tensor=3), "tensor = 3 does not divide"),
+        (Layout(pipeline=7), "pipeline = 7 does not divide 32 layers"),
+        (Layout(data=1024), "cannot share a batch of 512"),
+    ):
+        with pytest.raises(UserError, match=said):
+            predict(SHAPE, layout, execution, "H100", batch_size=512, sequence_length=4096)
+    with pytest.raises(UserError, match="is not known"):
+        predict(SHAPE, Layout(), execution, "H1000", batch_size=512, sequence_length=4096)
 
 
 def test_head_room_is_another_goal() -> None:

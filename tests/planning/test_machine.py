@@ -153,6 +153,7 @@ def test_a_venture_is_asked_for_what_it_would_train(tmp_path: Path) -> None:
     recipe = resolve_recipe(venture, transformer_config(venture, venture.data.vocabulary_size))  # type: ignore[arg-type]
     asked = question_of(venture, {"accelerators": "8xH100"})  # type: ignore[arg-type]
     assert asked.tokens == 300 * recipe.tokens_per_step and asked.batch_tokens is None
+    assert plan(load_venture(tmp_path, ("plan.accelerators=8xH100",))).question == asked
     larger = question_of(venture, {"accelerators": "8xH100", "size": "50M"})  # type: ignore[arg-type]
     assert larger.shape.vocabulary_size == asked.shape.vocabulary_size == venture.data.vocabulary_size
 

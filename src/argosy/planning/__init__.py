@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from argosy.planning.layouts import PART_NAMES, Candidate, Searched, search
     from argosy.planning.machine import Machine, Prediction
     from argosy.planning.memory import MemoryUse, memory_use
-    from argosy.planning.predict import Fit, Fitted, fitted, predict_memory, predict_throughput
+    from argosy.planning.one_layout import predict
+    from argosy.planning.predictions import Fit, Fitted, fitted, predict_memory, predict_throughput
     from argosy.planning.published import published_shape, shape_of_tree
     from argosy.planning.quality import (
         BESIROGLU,
@@ -90,6 +91,7 @@ __all__ = [
     "physics",
     "plan",
     "plan_run",
+    "predict",
     "predict_loss",
     "predict_memory",
     "predict_throughput",
@@ -134,13 +136,13 @@ __getattr__ = lazy_exports(
         "MemoryUse": "memory",
         "memory_use": "memory",
         "plan": "feasibility",
-        "Fit": "predict",
-        "Fitted": "predict",
+        "Fit": "predictions",
+        "Fitted": "predictions",
         "Memory": "figures",
         "Throughput": "figures",
-        "fitted": "predict",
-        "predict_memory": "predict",
-        "predict_throughput": "predict",
+        "fitted": "predictions",
+        "predict_memory": "predictions",
+        "predict_throughput": "predictions",
         "published_shape": "published",
         "shape_of_tree": "published",
         "BESIROGLU": "quality",
@@ -160,6 +162,7 @@ __getattr__ = lazy_exports(
         "Question": "results",
         "RunPlan": "run_plan",
         "plan_run": "run_plan",
+        "predict": "one_layout",
         "Row": "rows",
         "Target": "rows",
         "read_rows": "rows",

@@ -12,7 +12,7 @@ from argosy.config import Record, UserError, nearest
 from argosy.planning.figures import Memory
 from argosy.planning.fitting import physics
 from argosy.planning.loss_rows import read_families
-from argosy.planning.predict import (
+from argosy.planning.predictions import (
     GIB,
     NOMINAL_COVERAGE,
     Fit,

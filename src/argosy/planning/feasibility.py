@@ -7,7 +7,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from argosy.config import UserError, optimal_batch_tokens
+from argosy.config import UserError, Venture, optimal_batch_tokens
+from argosy.planning.asking import question_of
 from argosy.planning.bill import cost_of
 from argosy.planning.choices import choices
 from argosy.planning.failures import (
@@ -19,7 +20,7 @@ from argosy.planning.failures import (
     wall_times,
 )
 from argosy.planning.here import BATCH_CHANGE, is_here
-from argosy.planning.job import USUAL_NETWORK_GBIT_PER_S, Job
+from argosy.planning.job import USUAL_NETWORK_GBIT_PER_S, Job, stack_of
 from argosy.planning.layouts import Candidate, Searched, search
 from argosy.planning.quality import FLOPS_PER_PARAMETER_AND_TOKEN, compute_optimal, predict_loss
 from argosy.planning.results import Budgeted, Cost, Data, Duration, Plan, Point, Question, Span
@@ -41,11 +42,12 @@ PREPARED_BYTES_PER_CORE_S = 12e6  # reading, splitting and tokenising: benchmark
 SHARD_BYTES = 4.0  # of a token beyond a vocabulary of 65,536, else 2
 
 
-def plan(question: Question) -> Plan:
-    """Answer a question.
+def plan(asked: Question | Venture) -> Plan:
+    """Answer a question, or the one that a venture asks.
 
     Raises `UserError` `no-layout` when the model fits on those accelerators in no way, naming what would hold it.
     """
+    question = question_of(asked, {}) if isinstance(asked, Venture) else asked
     shape = question.shape
     found = _search(question)
     duration = duration_of(question, found.best)
@@ -143,7 +145,7 @@ def job_of(question: Question) -> Job:
         ranks=question.accelerators,
         arithmetic=question.arithmetic,
         compiled=True,
-        stack="xla" if spec.maker in ("Google", "Amazon") else "pytorch",
+        stack=stack_of(spec),
         chunked_loss=True,
         recent_attention=True,
     )

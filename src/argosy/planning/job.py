@@ -48,6 +48,11 @@ def family_of(accelerator: AcceleratorSpec) -> Family:
     return next((family for begin, family in _FAMILY_OF.items() if accelerator.name.startswith(begin)), "other")
 
 
+def stack_of(accelerator: AcceleratorSpec) -> Stack:
+    """Whose kernels an accelerator runs."""
+    return "xla" if accelerator.maker in ("Google", "Amazon") else "pytorch"
+
+
 class States(Record):
     """Bytes that a rank keeps for each scalar that is trained."""
 

@@ -14,7 +14,7 @@ from argosy.planning.fitting import log_rates
 from argosy.planning.here import BATCH_CHANGE, is_here, jobs_here, memory_here, throughput_here
 from argosy.planning.job import Job, Recomputation, Sharding, columns
 from argosy.planning.memory import fullest
-from argosy.planning.predict import GIB, fitted, predict_memory, predict_throughput
+from argosy.planning.predictions import GIB, fitted, predict_memory, predict_throughput
 
 Array = npt.NDArray[np.float64]
 Goal = Literal["time", "head-room"]

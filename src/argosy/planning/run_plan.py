@@ -2,13 +2,11 @@
 
 from datetime import UTC, datetime
 
-from argosy.config import Execution, Precision, Recipe, Record, TransformerConfig, Venture
+from argosy.config import Execution, Layout, Precision, Recipe, Record, TransformerConfig, Venture
 from argosy.hardware import BFLOAT16_WORTHWHILE, HardwareProfile, StepSetup, find_accelerator
-from argosy.planning.job import Job
-from argosy.planning.layouts import judge
 from argosy.planning.machine import Machine, Prediction
+from argosy.planning.one_layout import predict
 from argosy.planning.results import Span
-from argosy.planning.shape import shape_of
 
 
 class RunPlan(Record):
@@ -101,22 +99,7 @@ def _on_accelerators(
         return None, None, f"no figures of {profile.accelerators[0].name} are known"
     if execution.precision == "float32":
         return None, None, "nobody publishes runs in float32, so that nothing is said of them"
-    found = judge(
-        Job(
-            shape=shape_of(config),
-            sequence_length=recipe.sequence_length,
-            batch_size=recipe.batch_size,
-            micro_batch=execution.micro_batch,
-            accelerator=spec,
-            ranks=ranks,
-            sharding="none",
-            arithmetic=execution.precision,
-            recomputation="full" if execution.recompute else "none",
-            compiled=execution.compile,
-            chunked_loss=True,
-            recent_attention=True,
-        )
-    )
+    found = predict(config, Layout(data=ranks), execution, spec, batch_size=recipe.batch_size)
     speed, memory = found.throughput, found.memory
     each = recipe.tokens_per_step / ranks
     step = Span(low=each / speed.high, middle=each / speed.tokens_per_s_per_accelerator, high=each / speed.low)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from argosy.planning.here import is_here
-from argosy.planning.job import Job, Task
+from argosy.planning.job import Job, Task, stack_of
 from argosy.planning.layouts import Candidate, judge
 from argosy.planning.results import Cost, Question, Span, Way
 
@@ -69,7 +69,7 @@ def _smallest(question: Question, task: Task) -> Candidate | None:
                 task=task,
                 chunked_loss=True,
                 recent_attention=True,
-                stack="xla" if question.accelerator.maker in ("Google", "Amazon") else "pytorch",
+                stack=stack_of(question.accelerator),
             )
         )
         if found.memory.verdict == "fits":
