@@ -281,7 +281,8 @@ def span_of_usd(span: Span) -> str:
 def days(hours: float) -> str:
     """Hours below two days, else days."""
     value, unit = _unit(hours)
-    return f"{hours * value:,.1f} {unit}" if unit != "minutes" else f"{hours * value:.0f} minutes"
+    digits = 0 if unit == "minutes" and hours * value >= 10 else 1
+    return f"{hours * value:,.{digits}f} {unit}"
 
 
 def span_of_days(duration: Duration) -> str:
