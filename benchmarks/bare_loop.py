@@ -33,12 +33,12 @@ def main() -> None:
     data = np.memmap(run.data / store.index.shards[0].file, dtype=f"<{store.index.dtype[0]}2", mode="r")
     model = Transformer(config)
     model.initialise(0)
-    optimizers = build_optimizers(model, venture.training, recipe.learning_rate, precision)
+    optimizers = build_optimizers([model], venture.training, recipe.learning_rate, precision)
     dtype = DTYPES[precision]
     length, rows = recipe.sequence_length, recipe.batch_size
     if sys.argv[4:] == ["compiled"]:
         tokens = torch.zeros((rows, length), dtype=torch.long)
-        compile_blocks(model, lambda: model.hidden(tokens).sum().backward())
+        compile_blocks(list(model.blocks), lambda: model.hidden(tokens).sum().backward())
         model.zero_grad()
     with out.open("w", buffering=1) as ends:
         for step in count():

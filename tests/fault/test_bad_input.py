@@ -204,4 +204,4 @@ def test_a_loss_that_is_not_finite_stops_the_run(argosy: CommandLine, tiny_ventu
 
 
 def test_unsupported_layouts_are_refused_before_anything_starts(argosy: CommandLine, tiny_venture: Path) -> None:
-    assert "layout.tensor" in argosy("run", str(tiny_venture), "--set", "layout.tensor=2", code=2).stderr
+    assert "layout.tensor" in argosy("run", str(tiny_venture), "--set", "layout.tensor=3", code=2).stderr

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from argosy.config import RunConfig, TrainingConfig
+from argosy.config import Layout, RunConfig, TrainingConfig
 from argosy.models import Transformer
-from argosy.parallel import ExposedCommunication, World, join
-from argosy.training import step as step_file
+from argosy.parallel import ExposedCommunication, Manner, Mesh, World, join, parallelize
+from argosy.parallel import engine as engine_file
 from argosy.training.optimizers import build_optimizers
 from argosy.training.step import LossModule, TrainStep
 from tests.models.test_transformer import shape
@@ -26,19 +26,14 @@ def main() -> None:
     out, control, micro_batch = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     with join(RunConfig()) as world:
         if control == "no-sync":
-            step_file.replicate = _alone  # type: ignore[assignment]
+            engine_file.replicate = _alone  # type: ignore[assignment, attr-defined]
         model = Transformer(shape())
         model.initialise(0)
         gradients: list[dict[str, np.ndarray]] = []
-        optimizers = build_optimizers(model, TrainingConfig(), 3e-3, "float32")
-        step = TrainStep(
-            LossModule(model, torch.float32),
-            optimizers,
-            learning_rate=lambda _: 3e-3,
-            gradient_clip=1.0,
-            micro_batch=micro_batch,
-            world=world,
-        )
+        optimizers = build_optimizers([model], TrainingConfig(), 3e-3, "float32")
+        mesh = Mesh(Layout(data=world.size), world)
+        engine = parallelize(LossModule(model, torch.float32), mesh, Manner(micro_batch=micro_batch))
+        step = TrainStep(engine, optimizers, learning_rate=lambda _: 3e-3, gradient_clip=1.0)
         optimizers[0].register_step_pre_hook(lambda *_: gradients.append(_copy(model, "grad")))
         losses = []
         for number in range(STEPS):

@@ -83,7 +83,9 @@ def test_killed_anywhere_ends_bit_identical(argosy: CommandLine, tiny_venture: P
     argosy("train", *arguments, "--run", "killed")
     assert final_weights(run) == final_weights(argosy.folder / "straight")
     assert losses(run) == losses(argosy.folder / "straight")
-    ours, theirs = (load_state(p / "checkpoints/step-00000030/state", bool) for p in (run, argosy.folder / "straight"))
+    ours, theirs = (
+        load_state(p / "checkpoints/step-00000030/state", {}, bool) for p in (run, argosy.folder / "straight")
+    )
     assert ours.keys() == theirs.keys() and any(name.startswith("random.torch") for name in ours)
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items()), "optimiser and random state too"
     assert held_out(run) == held_out(argosy.folder / "straight"), "no evaluation is lost to a kill"

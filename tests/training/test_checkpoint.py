@@ -11,7 +11,7 @@ import torch
 
 from argosy.config import Execution, Layout, Recipe, RunFailed, TrainingConfig, UserError
 from argosy.data import Cursor
-from argosy.parallel import World
+from argosy.parallel import Manner, Mesh, World, parallelize
 from argosy.training.checkpoint import Checkpointer
 from argosy.training.distributed_state import AllowListUnpickler
 from argosy.training.manifest import (
@@ -24,6 +24,7 @@ from argosy.training.manifest import (
 )
 from argosy.training.optimizers import build_optimizers
 from argosy.training.results import Checkpoint, HeldOut
+from argosy.training.step import LossModule
 from tests.models.test_transformer import model_of, shape
 
 RECIPE = Recipe(
@@ -57,25 +58,26 @@ def manifest(step: int) -> Checkpoint:
 def checkpointer(folder: Path, *, seed: int = 0, keep_last: int = 9, asynchronous: bool = False) -> Checkpointer:
     """A checkpointer of a small model that has done one Muon step."""
     model = model_of(shape(), seed)
-    optimizers = build_optimizers(model, TrainingConfig(optimizer="muon"), 1e-2, "float32")
+    optimizers = build_optimizers([model], TrainingConfig(optimizer="muon"), 1e-2, "float32")
     model(torch.randint(97, (2, 12), generator=torch.Generator().manual_seed(seed))).square().mean().backward()
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad()
-    world = World(0, 1, torch.device("cpu"))
-    return Checkpointer(folder, model, optimizers, world=world, keep_last=keep_last, asynchronous=asynchronous)
+    mesh = Mesh(Layout(), World(0, 1, torch.device("cpu")))
+    engine = parallelize(LossModule(model, torch.float32), mesh, Manner())
+    return Checkpointer(folder, engine, optimizers, keep_last=keep_last, asynchronous=asynchronous)
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_saved_is_what_was_there_when_save_was_called(tmp_path: Path, asynchronous: bool) -> None:
     source = checkpointer(tmp_path, asynchronous=asynchronous)
-    before = {name: p.detach().clone() for name, p in source.model.named_parameters()}
+    before = {name: p.detach().clone() for name, p in source.engine.models[0].named_parameters()}
     drawn = torch.get_rng_state()
     finished: list[int] = []
     source.save(manifest(1), lambda c, seconds: finished.append(c.step))
     moments = {id(t): t.clone() for o in source.optimizers for s in o.state.values() for t in s.values()}
     with torch.no_grad():
-        for parameter in source.model.parameters():
+        for parameter in source.engine.models[0].parameters():
             parameter.zero_()
         for optimizer in source.optimizers:
             for state in optimizer.state.values():
@@ -88,7 +90,7 @@ def test_saved_is_what_was_there_when_save_was_called(tmp_path: Path, asynchrono
     latest = latest_checkpoint(tmp_path)
     assert latest is not None
     target.restore(latest)
-    assert all(torch.equal(before[name], p) for name, p in target.model.named_parameters())
+    assert all(torch.equal(before[name], p) for name, p in target.engine.models[0].named_parameters())
     assert torch.equal(torch.get_rng_state(), drawn)
     ours, theirs = ([s for o in c.optimizers for s in o.state.values()] for c in (source, target))
     for a, b in zip(ours, theirs, strict=True):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.fast
 @pytest.mark.parametrize("tied", [False, True])
 def test_every_parameter_once_and_decay_on_matrices_only(name: str, tied: bool) -> None:
     model = model_of(shape(tied_embeddings=tied, qk_norm=True))
-    optimizers = build_optimizers(model, TrainingConfig(optimizer=name, weight_decay=0.1), 1e-3, "float32")
+    optimizers = build_optimizers([model], TrainingConfig(optimizer=name, weight_decay=0.1), 1e-3, "float32")
     groups = [(g["weight_decay"], p) for o in optimizers for g in o.param_groups for p in g["params"]]
     assert sorted(id(p) for _, p in groups) == sorted(id(p) for p in model.parameters())
     names = {id(p): n for n, p in model.named_parameters()}
@@ -34,20 +34,20 @@ def test_state_put_back_gives_the_same_next_step(name: str) -> None:
             optimizer.zero_grad()
 
     first = model_of(shape())
-    ours = build_optimizers(first, TrainingConfig(optimizer=name), 1e-2, "float32")
+    ours = build_optimizers([first], TrainingConfig(optimizer=name), 1e-2, "float32")
     updated(first, ours, 0)
     second = model_of(shape(), seed=9)
     second.load_state_dict(first.state_dict())
-    theirs = build_optimizers(second, TrainingConfig(optimizer=name), 1e-2, "float32")
-    state = {key: value.clone() for key, value in optimizer_state(first, ours).items()}
+    theirs = build_optimizers([second], TrainingConfig(optimizer=name), 1e-2, "float32")
+    state = {key: value.clone() for key, value in optimizer_state(first.named_parameters(), ours).items()}
     assert any(value.ndim == 2 for value in state.values())
-    load_optimizer_state(second, theirs, state)
+    load_optimizer_state(second.named_parameters(), theirs, state)
     updated(first, ours, 1)
     updated(second, theirs, 1)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     third = model_of(shape(), seed=9)
     third.load_state_dict(second.state_dict())
-    updated(third, build_optimizers(third, TrainingConfig(optimizer=name), 1e-2, "float32"), 2)
+    updated(third, build_optimizers([third], TrainingConfig(optimizer=name), 1e-2, "float32"), 2)
     updated(second, theirs, 2)
     assert not torch.equal(second.head.weight, third.head.weight), "without its state an optimiser goes elsewhere"
 
@@ -82,6 +82,8 @@ def test_state_goes_where_the_parameters_are(fused: bool) -> None:
     """Counted on the host unless the optimiser is fused, as PyTorch has it."""
     model = torch.nn.Linear(2, 2, device="meta")
     optimizer = torch.optim.AdamW(model.parameters(), fused=fused)
-    load_optimizer_state(model, [optimizer], {"weight.exp_avg": torch.zeros(2, 2), "weight.step": torch.ones(())})
+    load_optimizer_state(
+        model.named_parameters(), [optimizer], {"weight.exp_avg": torch.zeros(2, 2), "weight.step": torch.ones(())}
+    )
     state = optimizer.state[model.weight]
     assert (state["exp_avg"].device.type, state["step"].device.type) == ("meta", "meta" if fused else "cpu")

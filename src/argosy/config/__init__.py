@@ -7,7 +7,7 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.config.classification import ClassificationVenture, ExampleSourceConfig
     from argosy.config.errors import ArgosyError, Problem, RunFailed, UserError, VentureError, nearest
-    from argosy.config.layout import Execution, Layout, Precision
+    from argosy.config.layout import Execution, Layout, PipelineSchedule, Precision
     from argosy.config.loader import (
         VENTURES,
         language_venture,
@@ -48,6 +48,7 @@ __all__ = [
     "Execution",
     "Layout",
     "ModelConfig",
+    "PipelineSchedule",
     "Precision",
     "Problem",
     "Recipe",
@@ -89,6 +90,7 @@ __getattr__ = lazy_exports(
         "nearest": "errors",
         "Execution": "layout",
         "Layout": "layout",
+        "PipelineSchedule": "layout",
         "Precision": "layout",
         "ClassificationVenture": "classification",
         "ExampleSourceConfig": "classification",

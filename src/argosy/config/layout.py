@@ -7,6 +7,7 @@ from pydantic import Field
 from argosy.config.record import Record
 
 Precision = Literal["float32", "bfloat16"]
+PipelineSchedule = Literal["gpipe", "1f1b", "interleaved", "zero-bubble"]
 
 
 class Layout(Record):
@@ -44,3 +45,9 @@ class Execution(Record):
     """Whether `torch.compile` is applied to the model."""
     recompute: bool
     """Whether block activations are recomputed in the backward pass (Chen et al. 2016)."""
+    accumulation: int = 1
+    """Passes of a pipeline in one step."""
+    schedule: PipelineSchedule = "1f1b"
+    """Order of a pipeline's micro-batches."""
+    virtual_stages: int = 1
+    """Stages of one rank of a pipeline."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from argosy.config.errors import nearest
-from argosy.config.layout import Layout
+from argosy.config.layout import Layout, PipelineSchedule
 from argosy.config.record import Record
 from argosy.config.transformer import PRESETS
 
@@ -139,6 +139,16 @@ class TrainingConfig(Section):
     """Sequences in one step over all ranks; from the compute budget unless given (Bi et al. 2024, equation 1)."""
     micro_batch: Rows | None = None
     """Sequences in one forward pass of one rank; gradients accumulate over the rest."""
+    accumulation: Rows | None = None
+    """Parts into which a rank's sequences of one step are divided, each with a pass of its own; through a pipeline, of
+    all its micro-batches."""
+    pipeline_schedule: PipelineSchedule = "1f1b"
+    """Order of micro-batches in a pipeline: `gpipe`, `1f1b`, `interleaved` or `zero-bubble`."""
+    virtual_stages: int | None = Field(None, ge=1)
+    """Stages of one rank of a pipeline: 2 for `interleaved` unless given, 2 for `zero-bubble`, else 1."""
+    reshard: Literal["auto"] | bool = "auto"
+    """Whether sharded parameters that were gathered for a forward pass are gathered anew for the backward pass; `auto`
+    means that they are, but not in a pipeline."""
     optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
     """AdamW, Muon on the matrices (AdamW on the rest), or SGD with momentum."""
     learning_rate: float | None = Field(None, gt=0)

@@ -6,27 +6,46 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.models.dense import Perceptron, perceptron
-    from argosy.models.files import load_model, load_weights, new_model_folder, save_model
+    from argosy.models.files import empty_model, load_model, load_parts, load_weights, new_model_folder, save_model
     from argosy.models.hugging_face import architecture, read_hugging_face, write_hugging_face
     from argosy.models.results import ModelFolder
     from argosy.models.sampling import generate
     from argosy.models.sizes import language_model
-    from argosy.models.transformer import KVCache, Transformer
+    from argosy.models.transformer import (
+        CausalAttention,
+        KVCache,
+        RMSNorm,
+        Transformer,
+        attention_mask,
+        initial_value,
+        rotary_angles,
+        share_heads,
+        through,
+    )
 
 __all__ = [
+    "CausalAttention",
     "KVCache",
     "ModelFolder",
     "Perceptron",
+    "RMSNorm",
     "Transformer",
     "architecture",
+    "attention_mask",
+    "empty_model",
     "generate",
+    "initial_value",
     "language_model",
     "load_model",
+    "load_parts",
     "load_weights",
     "new_model_folder",
     "perceptron",
     "read_hugging_face",
+    "rotary_angles",
     "save_model",
+    "share_heads",
+    "through",
     "write_hugging_face",
 ]
 
@@ -36,6 +55,8 @@ __getattr__ = lazy_exports(
         "Perceptron": "dense",
         "perceptron": "dense",
         "load_model": "files",
+        "empty_model": "files",
+        "load_parts": "files",
         "load_weights": "files",
         "new_model_folder": "files",
         "save_model": "files",
@@ -45,7 +66,14 @@ __getattr__ = lazy_exports(
         "ModelFolder": "results",
         "generate": "sampling",
         "language_model": "sizes",
+        "CausalAttention": "transformer",
         "KVCache": "transformer",
+        "RMSNorm": "transformer",
+        "attention_mask": "transformer",
+        "initial_value": "transformer",
+        "rotary_angles": "transformer",
+        "share_heads": "transformer",
+        "through": "transformer",
         "Transformer": "transformer",
     },
 )

@@ -3,13 +3,14 @@
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -77,6 +78,35 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     with torch.no_grad():
         for name, parameter in expected.items():
             parameter.copy_(tensors[name])
+
+
+def load_parts(named: Mapping[str, Tensor], folder: Path, part: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Load this rank's part of each tensor, `part(whole, tensor)`; one of them is whole at a time.
+
+    Raises `UserError` as `load_weights` does.
+    """
+    path = folder / WEIGHTS
+    with _opened(path) as file:
+        names = set(file.keys())
+        for name, tensor in named.items():
+            if name not in names:
+                raise UserError("damaged-model", f"{path} does not fit: {name} is missing{nearest(name, names)}")
+            whole = file.get_tensor(name)
+            if whole.shape != tensor.shape:
+                shapes = f"{tuple(whole.shape)}, expected {tuple(tensor.shape)}"
+                raise UserError("damaged-model", f"{path} does not fit: {name} has shape {shapes}")
+            own = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+            with torch.no_grad():
+                own.copy_(part(whole, tensor))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (OSError, SafetensorError) as error:
+        raise UserError("damaged-model", f"{path} is not a safetensors file: {error}") from None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

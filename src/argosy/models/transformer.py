@@ -5,6 +5,7 @@ Dimensions in comments: B batch, T sequence, D model, H query heads, K key-value
 
 import math
 import zlib
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,24 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return (x * cos + torch.cat((-second, first), dim=-1) * sin).type_as(x)
 
 
+class CausalAttention(nn.Module):
+    """Softmax attention of each query over the keys up to its own place, or where a mask allows it."""
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend with queries [B, H, T, E] over [B, K, S, E]; a mask [T, S] or [B, 1, T, S] replaces causality."""
+        key, value = share_heads(query, key, value)
+        causal = mask is None and query.shape[2] > 1
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+
+
+def share_heads(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Repeat each key-value head [B, K, S, E] for the query heads that share it."""
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        return key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    return key, value
+
+
 class Attention(nn.Module):
     """Grouped-query attention (Ainslie et al. 2023)."""
 
@@ -69,6 +88,7 @@ class Attention(nn.Module):
         self.wo = nn.Linear(config.dim, config.dim, bias=False)
         self.q_norm = RMSNorm(config.head_dim, config.norm_eps) if config.qk_norm else nn.Identity()
         self.k_norm = RMSNorm(config.head_dim, config.norm_eps) if config.qk_norm else nn.Identity()
+        self.inner = CausalAttention()
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, cache: KVCache | None) -> Tensor:
         """Attend over [B, T, D]; causal unless a mask [T, S] or [B, 1, T, S] is given."""
@@ -79,11 +99,7 @@ class Attention(nn.Module):
         query, key = rotate(query, cos, sin), rotate(key, cos, sin)
         if cache is not None:
             key, value = cache.extend(self.layer, key, value)
-        groups = query.shape[1] // key.shape[1]
-        if groups > 1:
-            key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-        causal = mask is None and T > 1
-        out = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+        out = self.inner(query, key, value, mask)
         return self.wo(out.transpose(1, 2).reshape(B, T, -1))
 
 
@@ -140,14 +156,9 @@ class Transformer(nn.Module):
         if cache is not None and document_ids is not None:
             raise ValueError("document_ids mask whole sequences; a cache goes on with one document")
         start = cache.position if cache is not None else 0
-        cos, sin = rotary_angles(self.config, start, tokens.shape[1], tokens.device)
-        mask = _mask(start, tokens, document_ids)
-        x = self.embedding(tokens)
-        for block in self.blocks:
-            if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, cos, sin, mask, cache, use_reentrant=False)
-            else:
-                x = block(x, cos, sin, mask, cache)
+        cos, sin = rotary_angles(self.config, torch.arange(start, start + tokens.shape[1], device=tokens.device))
+        mask = attention_mask(start, tokens, document_ids)
+        x = through(self.blocks, self.embedding(tokens), cos, sin, mask, cache, recompute=self.recompute)
         if cache is not None:
             cache.position += tokens.shape[1]
         return self.norm(x)
@@ -158,31 +169,54 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:
-        """Draw the weights from `seed`, each parameter from a generator of its own, so that any shard can draw its own.
-
-        Normal with deviation 0.02; outputs into the residual stream are divided by √(2L) (Radford et al. 2019).
-        """
+        """Draw the weights from `seed`."""
         for name, parameter in self.named_parameters():
-            if parameter.ndim == 1:
-                parameter.fill_(1.0)
-                continue
-            generator = torch.Generator().manual_seed(zlib.crc32(f"{seed}/{name}".encode()))
-            std = INITIAL_STD
-            if name.endswith(("wo.weight", "w2.weight")):
-                std /= math.sqrt(2 * self.config.layers)
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * std)
+            parameter.copy_(initial_value(self.config, name, parameter.shape, seed))
 
 
-def rotary_angles(config: TransformerConfig, start: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [T, E] of positions `start`, `start` + 1, …; in float32 whatever the model's type."""
-    exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device=device) / config.head_dim
+def initial_value(config: TransformerConfig, name: str, shape: torch.Size, seed: int) -> Tensor:
+    """A parameter at the start, drawn from a generator of its own, so that any rank can draw its shard of it.
+
+    Normal with deviation 0.02; outputs into the residual stream are divided by √(2L) (Radford et al. 2019).
+    """
+    if len(shape) == 1:
+        return torch.ones(shape)
+    generator = torch.Generator().manual_seed(zlib.crc32(f"{seed}/{name}".encode()))
+    std = INITIAL_STD
+    if name.endswith(("wo.weight", "w2.weight")):
+        std /= math.sqrt(2 * config.layers)
+    return torch.randn(shape, generator=generator) * std
+
+
+def through(
+    blocks: Iterable[nn.Module],
+    x: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    mask: Tensor | None,
+    cache: KVCache | None = None,
+    *,
+    recompute: bool = False,
+) -> Tensor:
+    """States [B, T, D] after the blocks; with `recompute`, activations are not kept (Chen et al. 2016)."""
+    for block in blocks:
+        if recompute and torch.is_grad_enabled():
+            x = checkpoint(block, x, cos, sin, mask, cache, use_reentrant=False)
+        else:
+            x = block(x, cos, sin, mask, cache)
+    return x
+
+
+def rotary_angles(config: TransformerConfig, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [T, E] of the places of tokens in their sequence; in float32 whatever the model's type."""
+    exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device=positions.device) / config.head_dim
     frequencies = 1.0 / (config.rope_theta**exponents)
-    angles = torch.outer(torch.arange(start, start + length, dtype=torch.float32, device=device), frequencies)
+    angles = torch.outer(positions.float(), frequencies)
     both = torch.cat((angles, angles), dim=-1)
     return both.cos(), both.sin()
 
 
-def _mask(start: int, tokens: Tensor, document_ids: Tensor | None) -> Tensor | None:
+def attention_mask(start: int, tokens: Tensor, document_ids: Tensor | None) -> Tensor | None:
     """Where attention is allowed; None for plain causal, which the kernels do themselves."""
     length = tokens.shape[1]
     if document_ids is None and (start == 0 or length == 1):

@@ -5,25 +5,43 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from argosy.parallel.apply import ExposedCommunication, replicate
-    from argosy.parallel.checks import check
+    from argosy.parallel.apply import ExposedCommunication
+    from argosy.parallel.checks import check, layout_of, pipeline_micro_batch, refuse_layout, virtual_stages
+    from argosy.parallel.collectives import all_reduce
+    from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
     from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
     from argosy.parallel.meeting import Crew, crew
+    from argosy.parallel.mesh import Mesh
+    from argosy.parallel.start import first_row, is_placed, local_part
+    from argosy.parallel.whole import gathered
     from argosy.parallel.world import World, compute_device, join
 
 __all__ = [
     "Crew",
+    "Engine",
     "ExposedCommunication",
+    "Manner",
+    "Mesh",
     "World",
+    "all_reduce",
+    "blocks_of",
     "check",
     "compute_device",
     "crew",
     "die_with_parent",
     "external_world",
+    "first_row",
+    "gathered",
+    "is_placed",
     "join",
     "launch",
-    "replicate",
+    "layout_of",
+    "local_part",
+    "parallelize",
+    "pipeline_micro_batch",
+    "refuse_layout",
     "report_failure",
+    "virtual_stages",
     "world_size",
 ]
 
@@ -31,8 +49,20 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "ExposedCommunication": "apply",
-        "replicate": "apply",
+        "Engine": "engine",
+        "Manner": "engine",
+        "parallelize": "engine",
+        "Mesh": "mesh",
+        "all_reduce": "collectives",
+        "first_row": "start",
+        "is_placed": "start",
+        "local_part": "start",
         "check": "checks",
+        "blocks_of": "engine",
+        "virtual_stages": "checks",
+        "refuse_layout": "checks",
+        "pipeline_micro_batch": "checks",
+        "layout_of": "checks",
         "external_world": "launcher",
         "die_with_parent": "launcher",
         "launch": "launcher",
@@ -40,6 +70,7 @@ __getattr__ = lazy_exports(
         "world_size": "launcher",
         "Crew": "meeting",
         "crew": "meeting",
+        "gathered": "whole",
         "World": "world",
         "compute_device": "world",
         "join": "world",

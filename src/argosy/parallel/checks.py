@@ -1,14 +1,137 @@
-"""Which layouts training accepts today."""
+"""Which layouts training accepts, and why not the others. Torch-free."""
 
-from argosy.config import AnyVenture, Problem
+from collections.abc import Iterator
 
-SUPPORTED_DEGREES = ("data",)
+from argosy.config import (
+    AnyVenture,
+    Layout,
+    Problem,
+    Recipe,
+    TrainingConfig,
+    TransformerConfig,
+    UserError,
+    Venture,
+    VentureError,
+    resolve_recipe,
+    transformer_config,
+)
 
 
 def check(venture: AnyVenture) -> list[Problem]:
-    """Return a problem for each degree of the layout that training does not do."""
-    return [
-        Problem(f"layout.{degree}", f"training divides over {', '.join(SUPPORTED_DEGREES)} only", value)
-        for degree, value in venture.layout.model_dump().items()
-        if value > 1 and degree not in SUPPORTED_DEGREES
-    ]
+    """Problems of the venture's layout with its model and batch, as far as they show before the text is prepared."""
+    if not isinstance(venture, Venture):
+        return [
+            Problem(f"layout.{degree}", "classification divides over data only", value)
+            for degree, value in venture.layout.model_dump().items()
+            if value > 1 and degree != "data"
+        ]
+    try:
+        config = transformer_config(venture, venture.data.vocabulary_size)
+        recipe = resolve_recipe(venture, config)
+    except (UserError, ValueError):  # which config.check tells
+        return []
+    return list(problems(venture.layout, venture.training, config, recipe))
+
+
+def layout_of(venture: AnyVenture, ranks: int) -> Layout:
+    """The venture's layout; where it names none, `ranks` that somebody else started are replicas.
+
+    Raises `UserError` `wrong-number-of-ranks` when the product of its degrees is another number.
+    """
+    layout = venture.layout
+    if layout.ranks == 1:
+        return Layout(data=ranks)
+    if layout.ranks != ranks:
+        raise UserError(
+            "wrong-number-of-ranks",
+            f"layout {layout} has {layout.ranks} ranks, and {ranks} processes were started",
+            hint=f"start {layout.ranks} processes, or change the layout",
+        )
+    return layout
+
+
+def refuse_layout(layout: Layout, training: TrainingConfig, config: TransformerConfig, recipe: Recipe) -> None:
+    """Raise `VentureError` unless training can lay the model out so."""
+    if found := list(problems(layout, training, config, recipe)):
+        raise VentureError("layout", found)
+
+
+def problems(layout: Layout, training: TrainingConfig, config: TransformerConfig, recipe: Recipe) -> Iterator[Problem]:
+    """What keeps a model and a batch from being laid out so."""
+    if layout.ranks == layout.data:
+        return
+    tensor, context, replicas = layout.tensor, layout.context, layout.data * layout.shard
+    if config.heads % tensor:
+        yield Problem("layout.tensor", f"must divide the {config.heads} heads", tensor)
+    elif config.kv_heads % tensor and tensor % config.kv_heads:
+        yield Problem(
+            "layout.tensor", f"must divide the {config.kv_heads} key-value heads or be a multiple of them", tensor
+        )
+    if recipe.sequence_length % (2 * context if context > 1 else 1):
+        yield Problem(
+            "layout.context",
+            f"sequences of {recipe.sequence_length} do not divide into {2 * context} chunks, two for each rank",
+            context,
+        )
+    elif recipe.sequence_length // context % tensor:
+        yield Problem(
+            "layout.tensor", f"must divide the {recipe.sequence_length // context} tokens of a sequence", tensor
+        )
+    if recipe.batch_size % replicas:
+        yield Problem(
+            "training.batch_size",
+            f"does not divide over data × shard = {replicas}; {nearest_multiple(recipe.batch_size, replicas)} would",
+            recipe.batch_size,
+        )
+    elif layout.pipeline > 1:
+        yield from _pipeline_problems(layout, training, config, recipe.batch_size // replicas)
+
+
+def _pipeline_problems(
+    layout: Layout, training: TrainingConfig, config: TransformerConfig, rows: int
+) -> Iterator[Problem]:
+    stages = layout.pipeline * virtual_stages(training)
+    if config.layers < stages:
+        yield Problem("layout.pipeline", f"{config.layers} layers are fewer than {stages} stages", layout.pipeline)
+    expected = {"gpipe": 1, "1f1b": 1, "zero-bubble": 2}.get(training.pipeline_schedule)
+    if training.virtual_stages is not None and expected not in (None, training.virtual_stages):
+        yield Problem(
+            "training.virtual_stages", f"{training.pipeline_schedule} has {expected}", training.virtual_stages
+        )
+    passed = training.accumulation or 1
+    size = training.micro_batch or pipeline_micro_batch(rows, passed, layout.pipeline)
+    if rows % (passed * size):
+        yield Problem(
+            "training.micro_batch",
+            f"a rank's {rows} sequences do not divide into {passed} × micro-batches of {size}",
+            training.micro_batch,
+        )
+    elif training.pipeline_schedule == "interleaved" and (rows // passed // size) % layout.pipeline:
+        yield Problem(
+            "training.micro_batch",
+            f"{rows // passed // size} micro-batches: interleaved needs a multiple of {layout.pipeline} stages",
+            training.micro_batch,
+        )
+    if training.pipeline_schedule == "zero-bubble" and training.compile is True:
+        yield Problem("training.compile", "zero-bubble divides the backward pass, which a compiled one cannot", True)
+
+
+def virtual_stages(training: TrainingConfig) -> int:
+    """Stages of one rank of a pipeline."""
+    usual = 1 if training.pipeline_schedule in ("gpipe", "1f1b") else 2
+    return training.virtual_stages or usual
+
+
+def pipeline_micro_batch(rows: int, passes: int, stages: int) -> int:
+    """The largest micro-batch with which there are twice as many as stages, else as many, else 1."""
+    each = rows // passes
+    for least in (2 * stages, stages):
+        sizes = [size for size in range(1, each // least + 1) if each % size == 0 and (each // size) % stages == 0]
+        if sizes:
+            return sizes[-1]
+    return 1
+
+
+def nearest_multiple(number: int, of: int) -> int:
+    """The multiple nearest to a number, at least one."""
+    return max(1, round(number / of)) * of

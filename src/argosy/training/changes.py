@@ -9,6 +9,10 @@ from argosy.training.results import Checkpoint, TrainedClassifier
 # Keys that change when, where or how fast a run goes, not what it computes.
 _BOOKKEEPING = {
     "micro_batch",
+    "accumulation",
+    "pipeline_schedule",
+    "virtual_stages",
+    "reshard",
     "compile",
     "recompute",
     "checkpoint_every",

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
-from argosy.models import load_weights, save_model
-from argosy.parallel import World
+from argosy.models import load_parts, save_model
+from argosy.parallel import Engine, gathered, local_part
 from argosy.storage import commit_folder, described, disk_errors, write_json
 from argosy.training.manifest import prune, verify
-from argosy.training.optimizers import load_optimizer_state, optimizer_state
+from argosy.training.optimizers import copy_parameter, load_optimizer_state, optimizer_state
 from argosy.training.random_state import random_state, set_random_state
 from argosy.training.results import Checkpoint
 
@@ -31,19 +31,18 @@ class Checkpointer:
     def __init__(
         self,
         folder: Path,
-        model: nn.Module,
+        engine: Engine,
         optimizers: Sequence[Optimizer],
         *,
-        world: World,
         keep_last: int,
         asynchronous: bool,
         extra_files: Sequence[Path] = (),
     ) -> None:
-        self.folder, self.model, self.optimizers, self.world = folder, model, optimizers, world
+        self.folder, self.engine, self.optimizers, self.world = folder, engine, optimizers, engine.mesh.world
         self.keep_last, self.asynchronous, self.extra_files = keep_last, asynchronous, extra_files
         self._pending: Future[Any] | None = None
-        self._group = dist.new_group(backend="gloo") if asynchronous and world.size > 1 else None
-        if world.is_main:
+        self._group = dist.new_group(backend="gloo") if asynchronous and self.world.size > 1 else None
+        if self.world.is_main:
             for leftover in folder.glob(".step-*"):  # of a save or removal that was cut off
                 shutil.rmtree(leftover, ignore_errors=True)
 
@@ -64,8 +63,9 @@ class Checkpointer:
                 shutil.rmtree(temporary, ignore_errors=True)
                 temporary.mkdir(parents=True)
             self.world.barrier()
-            weights = self.model.state_dict()
-            state = {**optimizer_state(self.model, self.optimizers), **random_state(self.world.rank)}
+            named = self.engine.stored_parameters()
+            weights = gathered(named, self.engine.mesh)
+            state = {**optimizer_state(named.items(), self.optimizers), **random_state(self.world.rank)}
 
             def finish() -> None:
                 if self.world.is_main:
@@ -80,7 +80,7 @@ class Checkpointer:
                 finish()
                 self.world.barrier()
                 return
-            copy = {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}
+            copy = {name: tensor.clone() for name, tensor in weights.items()}
             future = save_state_async(state, temporary / "state", self._group)
 
             def write_and_finish(state_written: Future[Any]) -> None:
@@ -120,12 +120,14 @@ class Checkpointer:
         if self.world.is_main:
             verify(checkpoint)
         self.world.barrier()
-        load_weights(self.model, checkpoint.folder / "model")
+        named = self.engine.stored_parameters()
+        load_parts(named, checkpoint.folder / "model", local_part)
         own = random_state(self.world.rank)
-        state = load_state(checkpoint.folder / "state", lambda name: not name.startswith("random.") or name in own)
+        state = load_state(checkpoint.folder / "state", named, own.__contains__)
         set_random_state({name: state.pop(name) for name in own if name in state}, self.world.rank)
-        placed = {name: value if value.ndim == 0 else value.to(self.world.device) for name, value in state.items()}
-        load_optimizer_state(self.model, self.optimizers, placed)
+        load_optimizer_state(named.items(), self.optimizers, state)
+        if (copies := self.engine.copies()) is not None:
+            copy_parameter(*copies, self.optimizers)
 
     def _write_model(self, weights: dict[str, Tensor], checkpoint: Checkpoint, temporary: Path) -> None:
         save_model(weights, checkpoint.model, temporary / "model")

@@ -8,7 +8,7 @@ import contextlib
 import errno
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -80,14 +80,21 @@ def save_state_async(state: dict[str, Tensor], folder: Path, group: dist.Process
     return future
 
 
-def load_state(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
-    """Read the tensors whose name is `wanted`, on the CPU; each rank for itself."""
-    entries = SafeReader(folder).read_metadata().state_dict_metadata
-    state = {
-        name: torch.empty(entry.size, dtype=entry.properties.dtype)
-        for name, entry in entries.items()
-        if isinstance(entry, TensorStorageMetadata) and wanted(name)
-    }
+def load_state(folder: Path, parameters: Mapping[str, Tensor], others: Callable[[str], bool]) -> dict[str, Tensor]:
+    """Read this rank's part of what belongs to its `parameters`, where they are, and the `others` on the CPU.
+
+    What belongs to a parameter is named after it, and of its shape, placed like it, or a number. Each rank reads for
+    itself.
+    """
+    state: dict[str, Tensor] = {}
+    for name, entry in SafeReader(folder).read_metadata().state_dict_metadata.items():
+        parameter = parameters.get(name.rpartition(".")[0])
+        if not isinstance(entry, TensorStorageMetadata) or (parameter is None and not others(name)):
+            continue
+        if parameter is None or entry.size != parameter.shape:
+            state[name] = torch.empty(entry.size, dtype=entry.properties.dtype)
+        else:
+            state[name] = torch.empty_like(parameter, dtype=entry.properties.dtype, requires_grad=False)
     _quietly(dcp.load, state, storage_reader=SafeReader(folder), no_dist=True)
     return state
 

@@ -1,15 +1,17 @@
 """The loss on text kept out of training: during training, at the end, on any number of ranks, the same figure."""
 
 import math
-from itertools import islice
+from collections.abc import Callable
+from itertools import chain, islice, repeat
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from argosy.config import Precision, UserError
+from argosy.config import Layout, Precision, UserError
 from argosy.data import TokenStore
-from argosy.parallel import World
+from argosy.parallel import Engine, Mesh, World
+from argosy.training.loss import IGNORED
 from argosy.training.precision import DTYPES
 from argosy.training.results import HeldOut
 from argosy.training.step import LossModule
@@ -34,21 +36,51 @@ def held_out_loss(
     in float64.
     """
     world = world or World(0, 1, next(model.parameters()).device)
-    module = LossModule(model, DTYPES[precision], store.index.separator_id if document_mask else None)
-    sums = torch.zeros(3, dtype=torch.float64)
-    windows = -(-store.index.held_out_tokens // sequence_length)
-    stride = max(1, -(-windows * sequence_length // max_tokens)) if max_tokens else 1
-    rows = islice(store.held_out(sequence_length), world.rank * stride, None, world.size * stride)
+    objective = LossModule(model, DTYPES[precision], store.index.separator_id if document_mask else None)
+    mesh = Mesh(Layout(data=world.size), world)
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        while some := list(islice(rows, ROWS)):
-            inputs, targets = (np.stack(part) for part in zip(*some, strict=True))
-            counted = targets[targets >= 0]
-            nats, _ = module(_tensor(inputs, world), _tensor(targets, world))
-            sums += torch.tensor([float(nats), counted.size, store.token_bytes[counted].sum()], dtype=torch.float64)
+        found = _measured(lambda *rows: objective(*rows)[0], mesh, store, sequence_length, max_tokens)
     model.train(was_training)
-    nats_total, tokens, text_bytes = world.sum(sums).tolist()
+    return found
+
+
+def held_out_loss_of(
+    engine: Engine, store: TokenStore, sequence_length: int, *, max_tokens: int | None, precision: Precision
+) -> HeldOut:
+    """The same of a model on any layout; every rank calls this."""
+    usual = [objective.dtype for objective in engine.objectives]
+    for objective in engine.objectives:
+        objective.dtype = DTYPES[precision]
+    found = _measured(lambda *rows: engine.forward(*rows)[0], engine.mesh, store, sequence_length, max_tokens)
+    for objective, dtype in zip(engine.objectives, usual, strict=True):
+        objective.dtype = dtype
+    return found
+
+
+def _measured(
+    nats_of: Callable[[Tensor, Tensor], Tensor],
+    mesh: Mesh,
+    store: TokenStore,
+    sequence_length: int,
+    max_tokens: int | None,
+) -> HeldOut:
+    """From each replica's windows; those that share one add up their `nats_of` it, and one of them counts it."""
+    windows = -(-store.index.held_out_tokens // sequence_length)
+    stride = max(1, -(-windows * sequence_length // max_tokens)) if max_tokens else 1
+    rows = islice(store.held_out(sequence_length), mesh.replica * stride, None, mesh.replicas * stride)
+    counts = all(place == 0 for name, place in mesh.places.items() if name not in ("data", "shard"))
+    sums = torch.zeros(3, dtype=torch.float64)
+    each = math.ceil(math.ceil(windows / stride) / mesh.replicas)  # as many for each, lest one waits for the others
+    nothing = np.zeros(sequence_length, dtype=np.int64), np.full(sequence_length, IGNORED)
+    filled = islice(chain(rows, repeat(nothing)), each)
+    while some := list(islice(filled, ROWS)):
+        inputs, targets = (np.stack(part) for part in zip(*some, strict=True))
+        nats = float(nats_of(*(torch.from_numpy(array).to(mesh.world.device) for array in (inputs, targets))))
+        counted = targets[targets >= 0] if counts else targets[:0]
+        sums += torch.tensor([nats, counted.size, store.token_bytes[counted].sum()], dtype=torch.float64)
+    nats_total, tokens, text_bytes = mesh.world.sum(sums).tolist()
     if tokens == 0:
         raise UserError("no-held-out", "the held-out text is empty", hint="raise data.held_out_fraction")
     loss = nats_total / tokens
@@ -59,7 +91,3 @@ def held_out_loss(
         tokens=int(tokens),
         bytes=int(text_bytes),
     )
-
-
-def _tensor(array: np.ndarray, world: World) -> torch.Tensor:
-    return torch.from_numpy(array).to(world.device)

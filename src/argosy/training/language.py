@@ -7,29 +7,38 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from torch import nn
 
+import argosy
 from argosy.config import (
     Execution,
-    Layout,
     Precision,
     Recipe,
-    TransformerConfig,
     UserError,
     Venture,
     resolve_recipe,
     transformer_config,
 )
 from argosy.data import BatchPlan, Prefetcher, open_dataset
-from argosy.models import Transformer
-from argosy.parallel import World
+from argosy.models import empty_model, initial_value
+from argosy.parallel import (
+    Engine,
+    Manner,
+    Mesh,
+    World,
+    blocks_of,
+    layout_of,
+    parallelize,
+    pipeline_micro_batch,
+    refuse_layout,
+    virtual_stages,
+)
 from argosy.planning import RunPlan
 from argosy.progress import progress
 from argosy.storage import Run, canonical_json, digest, since_started
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
 from argosy.training.changes import configuration_of
 from argosy.training.checkpoint import Checkpointer
-from argosy.training.held_out import held_out_loss
+from argosy.training.held_out import held_out_loss_of
 from argosy.training.loop import TrainingLoop
 from argosy.training.manifest import latest_checkpoint, note_best, read_best
 from argosy.training.memory import peak_memory_gib
@@ -68,26 +77,27 @@ class _Training:
         self.store = open_dataset(run.data, verify=world.is_main)
         self.config = transformer_config(venture, self.store.index.vocabulary_size)
         self.recipe = resolve_recipe(venture, self.config)
-        if self.recipe.batch_size < world.size:
+        self.layout = layout_of(venture, world.size)
+        if self.recipe.batch_size < self.layout.data * self.layout.shard:
             raise UserError(
                 "too-many-ranks",
                 f"{world.size} ranks cannot share a batch of {self.recipe.batch_size} sequences",
                 hint=f"training.batch_size = {world.size}, or fewer ranks",
             )
+        refuse_layout(self.layout, venture.training, self.config, self.recipe)
+        self.mesh = Mesh(self.layout, world)
         self.configuration = configuration_of(venture)
-        self.layout = Layout(data=world.size)
         latest = latest_checkpoint(run.checkpoints)
         seed_everything(venture.training.seed + world.rank)
-        self.model = _build_model(self.config, venture, world)
-        self.execution, self.reasons = _choose_execution(venture, self.recipe, self.model, world, latest)
+        self.execution, self.reasons = _choose_execution(venture, self.recipe, self.mesh, latest)
+        self.engine = self._engine()
         self.optimizers = build_optimizers(
-            self.model, venture.training, self.recipe.learning_rate, self.execution.precision
+            self.engine.models, venture.training, self.recipe.learning_rate, self.execution.precision
         )
         self.checkpointer = Checkpointer(
             run.checkpoints,
-            self.model,
+            self.engine,
             self.optimizers,
-            world=world,
             keep_last=venture.training.keep_last,
             asynchronous=venture.training.async_checkpoint,
             extra_files=[run.data / "tokenizer.json"],
@@ -98,15 +108,59 @@ class _Training:
         )
         self.start = latest.step if latest is not None else 0
         claim = digest(canonical_json(self.configuration))
-        world.agree(configuration=claim, data=self.plan.manifest_sha256, start=self.start)
+        world.agree(
+            code=argosy.__version__,
+            configuration=claim,
+            layout=str(self.layout),
+            data=self.plan.manifest_sha256,
+            start=self.start,
+        )
         if latest is not None:
             self.plan.check_cursor(latest.cursor)
             self.checkpointer.restore(latest)
 
+    def _engine(self) -> Engine:
+        execution, seed = self.execution, self.venture.training.seed
+        separator_id = self.store.index.separator_id if self.venture.data.document_mask else None
+        model = empty_model(self.config)
+        model.recompute = execution.recompute
+        objective = LossModule(model, DTYPES[execution.precision], separator_id, compiled=execution.compile)
+        reshard = self.venture.training.reshard
+        manner = Manner(
+            dtype=objective.dtype,
+            micro_batch=execution.micro_batch,
+            accumulation=execution.accumulation,
+            schedule=execution.schedule,
+            virtual_stages=execution.virtual_stages,
+            keeps=None if reshard == "auto" else not reshard,
+        )
+        engine = parallelize(
+            objective, self.mesh, manner, lambda name, shape: initial_value(self.config, name, shape, seed)
+        )
+        if execution.compile and (problem := self._compiled(engine)):
+            self.reasons.append(f"torch.compile does not work here, going on without it: {problem}")
+            objective.compiled, self.execution = False, execution.model_copy(update={"compile": False})
+        return engine
+
+    def _compiled(self, engine: Engine) -> str:
+        """Compile the blocks and try them out at the shape of training; why that does not work, or nothing."""
+        rows = -(-self.recipe.batch_size // self.mesh.replicas)
+        if self.layout.pipeline == 1:
+            rows = min(rows, self.execution.micro_batch)
+        shape = rows, self.recipe.sequence_length
+        tokens = torch.zeros(shape, dtype=torch.long, device=self.world.device)
+
+        def attempt() -> None:
+            engine.backward(tokens, tokens, 1.0)
+            for parameter in engine.parameters:
+                parameter.grad = None
+
+        return compile_blocks([block for model in engine.models for block in blocks_of(model)], attempt)
+
     def go(self, end: int, stop_requested: Callable[[], bool]) -> int:
         """Train up to step `end`; returns the number of updates done."""
         run, world, numbers = self.run, self.world, self.recipe
-        prefetcher = Prefetcher(self.plan, self.start, end, rank=world.rank, ranks=world.size)
+        prefetcher = Prefetcher(self.plan, self.start, end, rank=self.mesh.replica, ranks=self.mesh.replicas)
         step = self._step()
         with contextlib.ExitStack() as stack:
             loop = TrainingLoop(
@@ -129,14 +183,11 @@ class _Training:
 
     def _step(self) -> TrainStep:
         training, numbers = self.venture.training, self.recipe
-        separator_id = self.store.index.separator_id if self.venture.data.document_mask else None
         step = TrainStep(
-            LossModule(self.model, DTYPES[self.execution.precision], separator_id, compiled=self.execution.compile),
+            self.engine,
             self.optimizers,
             learning_rate=lambda k: numbers.learning_rate * learning_rate_factor(training.schedule, k, numbers),
             gradient_clip=training.gradient_clip,
-            micro_batch=self.execution.micro_batch,
-            world=self.world,
         )
         row = torch.zeros((1, numbers.sequence_length), dtype=torch.long, device=self.world.device)
         step.settle(lambda: (row, row))
@@ -185,14 +236,8 @@ class _Training:
             self.run.event("rung", step=done, loss=held_out.loss, bits_per_byte=held_out.bits_per_byte)
 
     def _held_out(self, max_tokens: int | None, precision: Precision) -> HeldOut:
-        return held_out_loss(
-            self.model,
-            self.store,
-            self.recipe.sequence_length,
-            max_tokens=max_tokens,
-            precision=precision,
-            document_mask=self.venture.data.document_mask,
-            world=self.world,
+        return held_out_loss_of(
+            self.engine, self.store, self.recipe.sequence_length, max_tokens=max_tokens, precision=precision
         )
 
     def tell_start(self) -> None:
@@ -248,19 +293,11 @@ def _evaluated(run: Run, step: int) -> bool:
     )
 
 
-def _build_model(config: TransformerConfig, venture: Venture, world: World) -> Transformer:
-    model = Transformer(config)
-    model.initialise(venture.training.seed)
-    model.to(world.device)
-    model.recompute = venture.training.recompute
-    return model
-
-
 def _choose_execution(
-    venture: Venture, numbers: Recipe, model: nn.Module, world: World, latest: Checkpoint | None
+    venture: Venture, numbers: Recipe, mesh: Mesh, latest: Checkpoint | None
 ) -> tuple[Execution, list[str]]:
     """Resolve what the venture leaves to the machine; a resumed run keeps what it started with."""
-    training, reasons = venture.training, []
+    training, world, reasons = venture.training, mesh.world, []
     precision: Precision
     if training.precision != "auto":
         precision = training.precision
@@ -273,30 +310,19 @@ def _choose_execution(
     compiled = world.device.type == "cuda" if training.compile == "auto" else training.compile
     if latest is not None and training.compile == "auto":
         compiled = latest.execution.compile
-    rows = -(-numbers.batch_size // world.size)
-    micro_batch = min(training.micro_batch or rows, rows)
-    if compiled:
-        problem = compile_blocks(
-            model, lambda: _try_out(model, precision, (micro_batch, numbers.sequence_length), world)
-        )
-        if problem:
-            reasons.append(f"torch.compile does not work here, going on without it: {problem}")
-            compiled = False
+    rows, piped = -(-numbers.batch_size // mesh.replicas), mesh.layout.pipeline > 1
+    passes = training.accumulation or 1
+    usual = pipeline_micro_batch(rows, passes, mesh.layout.pipeline) if piped else -(-rows // passes)
     execution = Execution(
-        micro_batch=micro_batch,
+        micro_batch=min(training.micro_batch or usual, rows),
         precision=precision,
-        compile=compiled,
+        compile=compiled and not (piped and training.pipeline_schedule == "zero-bubble"),
         recompute=training.recompute,
+        accumulation=passes if piped else 1,
+        schedule=training.pipeline_schedule,
+        virtual_stages=virtual_stages(training) if piped else 1,
     )
     return execution, reasons
-
-
-def _try_out(model: nn.Module, precision: Precision, shape: tuple[int, int], world: World) -> None:
-    """One forward and backward pass at the shape of training, thrown away."""
-    tokens = torch.zeros(shape, dtype=torch.long, device=world.device)
-    loss, _ = LossModule(model, DTYPES[precision], compiled=True)(tokens, tokens)
-    loss.backward()
-    model.zero_grad(set_to_none=True)
 
 
 def _peak_flops_per_s(world: World, precision: Precision) -> float | None:

@@ -115,9 +115,21 @@ class ExampleObjective(nn.Module):
         super().__init__()
         self.model, self.loss, self.metrics, self.class_weight = model, loss, tuple(metrics), class_weight
 
+    def of(self, model: nn.Module) -> "ExampleObjective":
+        """The same of another model."""
+        return ExampleObjective(model, self.loss, self.metrics, self.class_weight)
+
+    def outputs(self, inputs: Tensor, states: Tensor | None = None) -> Tensor:
+        """What the model makes of features; of a part of a model, of what the part before made."""
+        found: Tensor = self.model(inputs if states is None else states)
+        return found
+
     def forward(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge a batch; of no examples, everything is 0 and the gradient too."""
-        outputs: Tensor = self.model(features)
+        """Judge a batch."""
+        return self.judge(self.outputs(features), targets)
+
+    def judge(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Summed loss and metrics; of no examples, everything is 0 and the gradient too."""
         values = self._values(self.loss, outputs, targets)
         if self.class_weight is not None:
             if len(values) != len(targets):

@@ -1,7 +1,7 @@
 """Choosing the number format and the compiler by what this machine really does, with a reason to print."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -47,12 +47,11 @@ def choose_precision(device: torch.device) -> tuple[Precision, str]:
     return chosen, f"a bfloat16 matrix product runs at {gain:.2g} × float32 here"
 
 
-def compile_blocks(model: nn.Module, attempt: Callable[[], object]) -> str:
-    """Compile every transformer block; where that does not work, undo it and return the reason, else nothing.
+def compile_blocks(blocks: Sequence[nn.Module], attempt: Callable[[], object]) -> str:
+    """Compile every one of these; where that does not work, undo it and return the reason, else nothing.
 
     One block at a time: they are alike, so the compiler's work is done once. `attempt` uses the model as training will.
     """
-    blocks = list(model.blocks)  # type: ignore[arg-type]
     for block in blocks:
         block.compile(fullgraph=True)
     try:

@@ -10,10 +10,10 @@ import time
 
 import torch
 
-from argosy.config import ArgosyError, RunConfig, RunFailed, TrainingConfig
+from argosy.config import ArgosyError, Layout, RunConfig, RunFailed, TrainingConfig
 from argosy.hardware import MeasuredStep, StepSetup
 from argosy.models import Transformer
-from argosy.parallel import World, join
+from argosy.parallel import Manner, Mesh, World, blocks_of, join, parallelize
 from argosy.training.memory import peak_memory_gib
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES, compile_blocks
@@ -67,16 +67,15 @@ def _train_step(setup: StepSetup, world: World) -> TrainStep:
     objective = LossModule(model, DTYPES[setup.precision], compiled=setup.compile)
     if setup.compile:
         row = torch.zeros((setup.micro_batch, setup.model.sequence_length), dtype=torch.long, device=world.device)
-        if reason := compile_blocks(model, lambda: objective(row, row)[0].backward()):
+        if reason := compile_blocks(blocks_of(model), lambda: objective(row, row)[0].backward()):
             raise RunFailed("probe-failed", f"the model does not compile: {reason}")
         model.zero_grad(set_to_none=True)
+    engine = parallelize(objective, Mesh(Layout(data=world.size), world), Manner(micro_batch=setup.micro_batch))
     return TrainStep(
-        objective,
-        build_optimizers(model, TrainingConfig(optimizer=setup.optimizer), LEARNING_RATE, setup.precision),
+        engine,
+        build_optimizers([model], TrainingConfig(optimizer=setup.optimizer), LEARNING_RATE, setup.precision),
         learning_rate=lambda _: LEARNING_RATE,
         gradient_clip=1.0,
-        micro_batch=setup.micro_batch,
-        world=world,
     )
 
 

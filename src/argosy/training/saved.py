@@ -54,7 +54,9 @@ def save_trainer(trainer: "Trainer", folder: Path) -> Path:
 def write_trainer(trainer: "Trainer", folder: Path) -> None:
     """Write those files into a folder that is there."""
     save_file(_owned(trainer.model.state_dict()), folder / "model.safetensors")
-    save_file(_owned(optimizer_state(trainer.model, trainer.optimizers)), folder / "optimizer.safetensors")
+    save_file(
+        _owned(optimizer_state(trainer.model.named_parameters(), trainer.optimizers)), folder / "optimizer.safetensors"
+    )
     if trainer.average is not None:
         save_file(_owned(trainer.average.state_dict()), folder / "average.safetensors")
     tree = {
@@ -117,7 +119,7 @@ def load_trainer(kind: type[T], folder: Path, model: nn.Module | None, objects: 
     try:
         trainer.model.load_state_dict(load_file(folder / "model.safetensors", device=str(trainer.device)))
         state = load_file(folder / "optimizer.safetensors")
-        load_optimizer_state(trainer.model, trainer.optimizers, state)
+        load_optimizer_state(trainer.model.named_parameters(), trainer.optimizers, state)
         if trainer.average is not None:
             trainer.average.load_state_dict(load_file(folder / "average.safetensors", device=str(trainer.device)))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:

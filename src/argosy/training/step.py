@@ -1,6 +1,5 @@
 """One optimiser update: forward, backward, clip, step. The loop decides when; this decides how."""
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -8,10 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from argosy.parallel import World, replicate
+from argosy.parallel import Engine
 from argosy.training.loss import summed_loss
 
 
@@ -42,46 +40,57 @@ class LossModule(nn.Module):
     the model is compiled or not by itself.
     """
 
+    metrics = ()
+
     def __init__(
         self, model: nn.Module, dtype: torch.dtype, separator_id: int | None = None, *, compiled: bool = False
     ) -> None:
         super().__init__()
         self.model, self.dtype, self.separator_id, self.compiled = model, dtype, separator_id, compiled
 
-    def forward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Summed loss in nats of [B, T] targets, and no metrics [0]."""
+    def of(self, model: nn.Module) -> "LossModule":
+        """The same of another model."""
+        return LossModule(model, self.dtype, self.separator_id, compiled=self.compiled)
+
+    def outputs(self, inputs: Tensor, states: Tensor | None = None) -> Tensor:
+        """States after the final norm of [B, T] tokens; of a part of a model, what it makes of the `states` before."""
         document_ids = None if self.separator_id is None else (inputs == self.separator_id).cumsum(1)
+        before = {} if states is None else {"states": states}
         with torch.autocast(inputs.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            hidden: Tensor = self.model.hidden(inputs, document_ids)  # type: ignore[operator]
+            hidden: Tensor = self.model.hidden(inputs, document_ids, **before)  # type: ignore[operator]
+        return hidden
+
+    def judge(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Summed loss in nats of [B, T] targets, and no metrics [0]."""
         head: nn.Linear = self.model.head  # type: ignore[assignment]
-        loss = summed_loss(hidden, head.weight, targets, self.dtype, compiled=self.compiled)
+        loss = summed_loss(outputs, head.weight, targets, self.dtype, compiled=self.compiled)
         return loss, loss.new_zeros(0)
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Both."""
+        return self.judge(self.outputs(inputs), targets)
 
 
 class TrainStep:
     """Forward and backward over micro-batches, one gradient exchange, one clipped update.
 
-    `objective` maps (inputs, targets) to the summed loss [] and summed metrics [M]. Without `learning_rate`, the
-    optimisers keep the one they have. `guarded`, an update whose gradient is not finite is left out, which takes a look
-    at the gradient; with `gradient_clip` it is in any case.
+    Without `learning_rate`, the optimisers keep the one they have. `guarded`, an update whose gradient is not finite is
+    left out, which takes a look at the gradient; with `gradient_clip` it is in any case.
     """
 
     def __init__(
         self,
-        objective: nn.Module,
+        engine: Engine,
         optimizers: Sequence[Optimizer],
         *,
         learning_rate: Callable[[int], float] | None,
         gradient_clip: float | None,
-        micro_batch: int | None = None,
         guarded: bool = True,
-        world: World,
     ) -> None:
-        self.objective, self.optimizers, self.world = objective, optimizers, world
-        self.module, self.communication = replicate(objective, world)
-        self.learning_rate, self.gradient_clip, self.micro_batch = learning_rate, gradient_clip, micro_batch
+        self.engine, self.optimizers, self.world = engine, optimizers, engine.mesh.world
+        self.learning_rate, self.gradient_clip = learning_rate, gradient_clip
         self.guarded = guarded or gradient_clip is not None
-        self._parameters = list(objective.parameters())
+        self._parameters = engine.parameters
 
     def settle(self, some: Callable[[], tuple[Tensor, Tensor]]) -> None:
         """Do a backward pass over `some` examples that is thrown away, so that the first update sums like later ones.
@@ -89,8 +98,8 @@ class TrainStep:
         DDP orders its gradient buckets anew after the first backward pass, and with them the order in which three or
         more ranks are summed: without this, a resumed run would differ from an uninterrupted one in the last digit.
         """
-        if self.world.size > 2:
-            self._backward(*some(), 1.0)
+        if self.engine.unsettled:
+            self.engine.backward(*some(), 1.0)
             self._forget_gradients()
 
     def __call__(self, step: int, inputs: Tensor, targets: Tensor, *, count: int, stop: bool = False) -> StepResult:
@@ -116,9 +125,8 @@ class TrainStep:
 
         Returns this rank's summed loss and metrics [1 + M], the gradient norm, and seconds of waiting for gradients.
         """
-        # Replicas average their gradients, so each one's sum is scaled to make that average the global mean.
-        sums, waited = self._backward(inputs, targets, self.world.size / count)
-        norm = float(self._clip()) if self.guarded else 0.0
+        sums, waited = self.engine.backward(inputs, targets, count)
+        norm = self.engine.clip(self.gradient_clip) if self.guarded else 0.0
         if math.isfinite(norm):
             rate = None if self.learning_rate is None else self.learning_rate(step)
             for optimizer in self.optimizers:
@@ -133,32 +141,6 @@ class TrainStep:
         if self.learning_rate is not None:
             return self.learning_rate(step)
         return float(self.optimizers[0].param_groups[0]["lr"])
-
-    def _backward(self, inputs: Tensor, targets: Tensor, scale: float) -> tuple[Tensor, float]:
-        """Summed loss and metrics [1 + M] of this rank, and seconds that waiting for others took."""
-        sums: Tensor | None = None
-        size = self.micro_batch or max(1, inputs.shape[0])
-        split = (tensor.split(size) for tensor in (inputs, targets))  # type: ignore[no-untyped-call]
-        parts = list(zip(*split, strict=True))  # one, of no rows, where there are none
-        for number, part in enumerate(parts, 1):
-            with self._synchronised(number == len(parts)):
-                loss, metrics = self.module(*part)
-                torch.autograd.backward(loss, torch.full_like(loss, scale))
-            some = torch.cat([loss.detach()[None], metrics])
-            sums = some if sums is None else sums + some
-        assert sums is not None
-        return sums, self.communication.seconds() or 0.0
-
-    def _synchronised(self, last: bool) -> contextlib.AbstractContextManager[None]:
-        if last or not isinstance(self.module, DistributedDataParallel):
-            return contextlib.nullcontext()
-        return self.module.no_sync()
-
-    def _clip(self) -> Tensor:
-        """Global gradient norm, before clipping."""
-        if self.gradient_clip is None:
-            return torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
-        return torch.nn.utils.clip_grad_norm_(self._parameters, self.gradient_clip)
 
     def _forget_gradients(self) -> None:
         """As `zero_grad` of the optimisers does, whose records for the profiler take a while in a short step."""

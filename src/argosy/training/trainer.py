@@ -16,9 +16,9 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import Dataset
 
-from argosy.config import RunConfig, TrainingConfig, UserError, nearest
+from argosy.config import Layout, RunConfig, TrainingConfig, UserError, nearest
 from argosy.data import Arrays, Preprocessing, Sequences, as_arrays, as_preprocessing
-from argosy.parallel import World, compute_device, join
+from argosy.parallel import Manner, Mesh, World, compute_device, join, parallelize
 from argosy.progress import progress
 from argosy.training.epochs import EpochCallback
 from argosy.training.history import History
@@ -116,7 +116,7 @@ class Trainer:
     def _optimizers(self, given: str | Optimizer | Callable[..., Optimizer], rate: float | None) -> list[Optimizer]:
         self.optimizer_name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
         if given == "muon":
-            optimizers = build_optimizers(self.model, TrainingConfig(optimizer="muon"), rate or MUON_RATE, "float32")
+            optimizers = build_optimizers([self.model], TrainingConfig(optimizer="muon"), rate or MUON_RATE, "float32")
         elif isinstance(given, str):
             if given not in OPTIMIZERS:
                 known = f"{', '.join(OPTIMIZERS)}, muon, or an optimiser{nearest(given, [*OPTIMIZERS, 'muon'])}"
@@ -178,13 +178,9 @@ class Trainer:
         for callback in callbacks:
             callback.on_begin(self)
         with join(RunConfig()) as world:
+            engine = parallelize(task.objective, Mesh(Layout(data=world.size), world), Manner())
             step = TrainStep(
-                task.objective,
-                self.optimizers,
-                learning_rate=None,
-                gradient_clip=self.gradient_clip,
-                guarded=False,
-                world=world,
+                engine, self.optimizers, learning_rate=None, gradient_clip=self.gradient_clip, guarded=False
             )
             step.settle(partial(task.batch, self.steps, world))
             with _progress(world, task, range(self.steps, whole.stop)) as advance:

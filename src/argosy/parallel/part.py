@@ -1,0 +1,54 @@
+"""The part of a model that one rank has, under the names that its parameters have in the whole."""
+
+from collections.abc import Sequence as Several
+from typing import Any
+
+from torch import Tensor, nn
+
+from argosy.models import Transformer, attention_mask, rotary_angles, through
+from argosy.parallel.context import Sequence
+
+
+class TransformerPart(nn.Module):
+    """Some blocks of a transformer; the first part begins with the embedding, the last ends with the norm and head."""
+
+    def __init__(self, model: Transformer, blocks: range, sequence: Sequence) -> None:
+        super().__init__()
+        self.config, self.recompute, self.sequence = model.config, model.recompute, sequence
+        self.first, self.last = blocks.start == 0, blocks.stop == len(model.blocks)
+        self.embedding = model.embedding if self.first else None
+        self.blocks = nn.ModuleDict({str(number): model.blocks[number] for number in blocks})
+        self.norm = model.norm if self.last else None
+        self.head = model.head if self.last else None
+
+    def hidden(self, tokens: Tensor, document_ids: Tensor | None = None, states: Tensor | None = None) -> Tensor:
+        """States of this rank's part of the sequences `tokens` [B, T], from those of the part before unless first."""
+        positions = self.sequence.positions(tokens.shape[1], tokens.device)
+        cos, sin = rotary_angles(self.config, positions)
+        mask = attention_mask(0, tokens, document_ids)
+        if mask is not None and self.sequence.ranks > 1:
+            mask = mask[:, :, positions]
+        if self.embedding is not None:
+            states = self.embedding(tokens if self.sequence.ranks == 1 else tokens[:, positions])
+        assert states is not None
+        states = through(self.blocks.values(), states, cos, sin, mask, recompute=self.recompute)
+        return states if self.norm is None else self.norm(states)
+
+
+class SequentialPart(nn.Sequential):
+    """Some layers of an `nn.Sequential`."""
+
+    def __init__(self, model: nn.Sequential, layers: range) -> None:
+        super().__init__()
+        for number in layers:
+            self.add_module(str(number), model[number])
+        self.first, self.last = layers.start == 0, layers.stop == len(model)
+
+
+def parts(model: nn.Module, ranges: Several[range], sequence: Sequence) -> list[Any]:
+    """The parts of a model that hold these ranges of its blocks or layers."""
+    if isinstance(model, Transformer):
+        return [TransformerPart(model, blocks, sequence) for blocks in ranges]
+    if isinstance(model, nn.Sequential):
+        return [SequentialPart(model, layers) for layers in ranges]
+    return [model]

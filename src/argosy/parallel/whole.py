@@ -1,0 +1,50 @@
+"""Putting together what ranks share: whole tensors on the first rank, in files that know nothing of layouts."""
+
+from collections.abc import Mapping
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from argosy.parallel.mesh import Mesh
+from argosy.parallel.start import is_placed
+
+
+@torch.no_grad()
+def gathered(named: Mapping[str, Tensor], mesh: Mesh) -> dict[str, Tensor]:
+    """All tensors of the whole model, on the CPU of rank 0; nothing on the others. Every rank calls this.
+
+    One tensor at a time is whole on a device.
+    """
+    here = _is_first_of_stage(mesh)
+    whole: dict[str, Tensor] = {}
+    for name, tensor in named.items():
+        full = tensor.full_tensor() if is_placed(tensor) else tensor
+        if here:
+            whole[name] = full.detach().cpu()
+    if mesh.layout.pipeline > 1 and here:
+        whole = _from_stages(whole, mesh)
+    return whole if mesh.world.is_main else {}
+
+
+def _is_first_of_stage(mesh: Mesh) -> bool:
+    return all(place == 0 for name, place in mesh.places.items() if name != "pipeline")
+
+
+def _from_stages(own: dict[str, Tensor], mesh: Mesh) -> dict[str, Tensor]:
+    """Bring the tensors of all stages to the first of them, in the order of the stages."""
+    group, rank = mesh.group("pipeline"), mesh.places["pipeline"]
+    described = [(name, tensor.shape, tensor.dtype) for name, tensor in own.items()]
+    everyone: list[list[tuple[str, torch.Size, torch.dtype]]] = [[] for _ in range(mesh.layout.pipeline)]
+    dist.all_gather_object(everyone, described, group=group)
+    device = mesh.world.device
+    for stage, tensors in enumerate(everyone[1:], start=1):
+        peer = dist.get_global_rank(group, 0 if rank == stage else stage)
+        for name, shape, dtype in tensors:
+            if rank == stage:
+                dist.send(own[name].to(device), peer, group=group)
+            elif rank == 0:
+                box = torch.empty(shape, dtype=dtype, device=device)
+                dist.recv(box, peer, group=group)
+                own.setdefault(name, box.cpu())
+    return own
