@@ -17,7 +17,7 @@ from argosy.parallel import Manner, Mesh, World, gathered, join, parallelize
 from argosy.training.optimizers import build_optimizers
 from argosy.training.step import LossModule, TrainStep
 
-RATE, ROWS = 1e-3, 16
+RATE, ROWS = 3e-4, 16
 
 
 def tokens_of(model: TransformerConfig, step: int, rows: int) -> torch.Tensor:
@@ -58,13 +58,15 @@ def run_cell(cell: dict[str, Any], world: World) -> dict[str, Any]:
 
     def keep(*_: Any) -> None:
         gradients.append(
-            gathered({n: p.grad.clone() for n, p in engine.named_parameters() if p.grad is not None}, mesh)
+            gathered({n: p.grad.clone() for n, p in engine.stored_parameters().items() if p.grad is not None}, mesh)
         )
 
     optimizers[0].register_step_pre_hook(keep)
     losses, norms, held_out = [], [], []
     for number in range(cell.get("steps", 10)):
         tokens = tokens_of(config, number, rows)[mesh.replica :: mesh.replicas].to(world.device)
+        if cell.get("control") == "no-sync":
+            engine.module = engine.objectives[0]  # type: ignore[attr-defined]
         if cell.get("control") == "doubled" and world.rank == 0:
             tokens[:] = tokens[:1]
         result = step(number, tokens[:, :-1], tokens[:, 1:], count=rows * config.sequence_length)
@@ -72,7 +74,7 @@ def run_cell(cell: dict[str, Any], world: World) -> dict[str, Any]:
         norms.append(result.gradient_norm)
         sums = engine.forward(tokens[:, :-1], tokens[:, 1:])
         held_out.append(float(world.sum(sums)[0]) / (rows * config.sequence_length))
-    weights = gathered(dict(engine.named_parameters()), mesh)
+    weights = gathered(engine.stored_parameters(), mesh)
     return {"losses": losses, "norms": norms, "held_out": held_out, "gradients": gradients, "weights": weights}
 
 
@@ -81,6 +83,8 @@ def main() -> None:
     cells, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     with join(RunConfig()) as world:
         for cell in cells:
+            if (out / f"{cell.get('out', cell['name'])}.pt").exists():
+                continue
             try:
                 result = run_cell(cell, world)
             except Exception:
@@ -88,8 +92,9 @@ def main() -> None:
                 if world.size > 1:
                     print(world.rank, result["error"], file=sys.stderr, flush=True)
                     raise
+            world.barrier()
             if world.is_main:
-                torch.save(result, out / f"{cell['name']}.pt")
+                torch.save(result, out / f"{cell.get('out', cell['name'])}.pt")
                 print(cell["name"], [f"{loss:.6f}" for loss in result.get("losses", [])][-2:], flush=True)
 
 

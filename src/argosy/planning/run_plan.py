@@ -40,12 +40,15 @@ def plan_run(
     venture: Venture, config: TransformerConfig, recipe: Recipe, profile: HardwareProfile | None, ranks: int
 ) -> RunPlan:
     """Predict a run as it is configured, on so many ranks of this machine, of which `profile` tells."""
-    execution = _execution(venture, recipe, profile, ranks)
+    layout = venture.layout if venture.layout.ranks == ranks else Layout(data=ranks)
+    execution = _execution(venture, recipe, profile, layout)
     step, memory, basis = None, None, "this machine was never measured: argosy calibrate"
     where = profile.processor.model if profile else "this machine"
     if profile is not None and profile.accelerators:
         where = f"{ranks} × {profile.accelerators[0].name}"
-        step, memory, basis = _on_accelerators(config, recipe, execution, profile, ranks)
+        step, memory, basis = _on_accelerators(config, recipe, execution, profile, layout)
+    elif ranks != layout.data:
+        basis = f"steps on processors are measured for replicas only, not for {layout}"
     elif profile is not None and profile.speed is not None and profile.speed.matmul:
         machine = Machine(profile)
         setup = StepSetup(
@@ -53,7 +56,7 @@ def plan_run(
             batch_size=recipe.batch_size,
             ranks=ranks,
             optimizer=venture.training.optimizer,
-            **execution.model_dump(),
+            **execution.model_dump(include={"micro_batch", "precision", "compile", "recompute"}),
         )
         step, memory = _span(machine.step_time_s(setup)), _span(machine.peak_memory_gib(setup))
         basis = f"{len(machine.measured)} training steps measured here {(profile.speed.calibrated_at or '')[:10]}"
@@ -76,13 +79,13 @@ def plan_run(
     )
 
 
-def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None, ranks: int) -> Execution:
+def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None, layout: Layout) -> Execution:
     """As training will choose it, as far as that can be told without trying."""
     training, on_gpu = venture.training, bool(profile and profile.accelerators)
     gain = profile.speed.bfloat16_gain() if profile and profile.speed else None
     worthwhile = on_gpu if gain is None else gain >= BFLOAT16_WORTHWHILE
     chosen: Precision = "bfloat16" if worthwhile else "float32"
-    rows = -(-recipe.batch_size // ranks)
+    rows = -(-recipe.batch_size // (layout.data * layout.shard))
     return Execution(
         micro_batch=min(training.micro_batch or rows, rows),
         precision=chosen if training.precision == "auto" else training.precision,
@@ -92,16 +95,16 @@ def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None
 
 
 def _on_accelerators(
-    config: TransformerConfig, recipe: Recipe, execution: Execution, profile: HardwareProfile, ranks: int
+    config: TransformerConfig, recipe: Recipe, execution: Execution, profile: HardwareProfile, layout: Layout
 ) -> tuple[Span | None, Span | None, str]:
     spec = find_accelerator(profile.accelerators[0].name)
     if spec is None:
         return None, None, f"no figures of {profile.accelerators[0].name} are known"
     if execution.precision == "float32":
         return None, None, "nobody publishes runs in float32, so that nothing is said of them"
-    found = predict(config, Layout(data=ranks), execution, spec, batch_size=recipe.batch_size)
+    found = predict(config, layout, execution, spec, batch_size=recipe.batch_size)
     speed, memory = found.throughput, found.memory
-    each = recipe.tokens_per_step / ranks
+    each = recipe.tokens_per_step / layout.ranks
     step = Span(low=each / speed.high, middle=each / speed.tokens_per_s_per_accelerator, high=each / speed.low)
     return (
         step,

@@ -1,0 +1,215 @@
+"""Every layout computes what one process computes: losses, gradients, weights and held-out loss, cell by cell.
+
+A cell is a layout of up to 8 ranks with a pipeline schedule and accumulation. Float32, 10 steps of a small transformer
+whose sizes divide by little; aims: loss within 1e-5, each tensor's gradient within 1e-4 of its norm, weights within
+1e-4. In bfloat16 the bounds follow from its machine epsilon. Controls, broken on purpose, have to fail. `--part i/n`
+runs a part; results are kept, so that parts add up.
+"""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from _common import RESULTS, Results, header
+from argosy.storage import digest
+
+DEGREES = ("data", "shard", "tensor", "pipeline", "context")
+MODEL = {"vocabulary_size": 131, "dim": 48, "layers": 8, "heads": 8, "kv_heads": 4, "ffn_dim": 100}
+MODEL |= {"sequence_length": 48, "tied_embeddings": False, "qk_norm": True, "norm_eps": 1e-5, "rope_theta": 10_000.0}
+LIMITS = {"loss": 1e-5, "held_out": 1e-5, "gradient": 1e-4, "weight": 1e-4}
+STEPS, MOST_RANKS = 10, 8
+SCHEDULES = {"gpipe": 1, "1f1b": 1, "interleaved": 2, "zero-bubble": 2}
+
+
+def layouts(ranks: int) -> Iterator[dict[str, int]]:
+    """Every product of the degrees."""
+    divisors = [d for d in range(1, ranks + 1) if ranks % d == 0]
+    for degrees in product(divisors, repeat=len(DEGREES)):
+        if math.prod(degrees) == ranks:
+            yield dict(zip(DEGREES, degrees, strict=True))
+
+
+def model_for(layout: dict[str, int], stages: int) -> dict[str, Any]:
+    """The model, with as many heads, tokens and layers as the layout divides."""
+    model: dict[str, Any] = dict(MODEL)
+    if layout["tensor"] in (3, 5, 6, 7):
+        heads = {3: 6, 5: 5, 6: 6, 7: 7}[layout["tensor"]]
+        model |= {"heads": heads, "kv_heads": {3: 3, 5: 5, 6: 2, 7: 7}[layout["tensor"]], "dim": 8 * heads}
+    tokens = math.lcm(layout["tensor"], 1) * 2 * layout["context"]
+    model["sequence_length"] = tokens * max(1, round(48 / tokens))
+    if stages > model["layers"]:
+        model["layers"] = stages
+    return model
+
+
+def cells() -> Iterator[dict[str, Any]]:
+    """All of them, the fastest to start first."""
+    for ranks in range(1, MOST_RANKS + 1):
+        for layout in layouts(ranks):
+            for schedule, virtual in SCHEDULES.items() if layout["pipeline"] > 1 else [("1f1b", 1)]:
+                for accumulation in (1, 2):
+                    yield cell(layout, schedule, virtual, accumulation)
+    for control in ("no-sync", "doubled"):
+        yield cell({"data": 2}, "1f1b", 1, 1, control=control)
+    for layout in ({"shard": 2}, {"tensor": 2}, {"pipeline": 2}, {"context": 2}, {"shard": 2, "tensor": 2}):
+        for change in ({"precision": "bfloat16"}, {"optimizer": "muon"}, {"recompute": True}, {"document_mask": True}):
+            yield cell(layout, "1f1b", 1, 1, **change)
+        yield cell(layout, "1f1b", 1, 1, tied=True)
+
+
+QUICK = (
+    "shard=2 x2",
+    "tensor=2 x1",
+    "context=2 x1 document_mask=True",
+    "pipeline=2 1f1b x2",
+    "pipeline=2 1f1b x1 tied",
+    "pipeline=2 zero-bubble x1",
+    "data=2 x1 control=no-sync",
+    "data=2 x1 control=doubled",
+    "shard=3 x1",
+    "shard=2,tensor=2 x1",
+    "tensor=2,context=2 x1",
+    "data=2,pipeline=2 interleaved x1",
+    "shard=2,tensor=2,pipeline=2 zero-bubble x2",
+)
+"""What every change is tested with."""
+
+
+def cell(layout: dict[str, int], schedule: str, virtual: int, accumulation: int, **change: Any) -> dict[str, Any]:
+    """One cell, and the name of the single process it is compared with."""
+    whole = dict.fromkeys(DEGREES, 1) | layout
+    model = model_for(whole, whole["pipeline"] * virtual)
+    model["tied_embeddings"] = change.pop("tied", False)
+    micro_batches = whole["pipeline"]
+    rows = 2 * whole["data"] * whole["shard"] * micro_batches
+    rows *= max(1, round(16 / rows))
+    settings = {"model": model, "rows": rows, "steps": STEPS, **{k: v for k, v in change.items() if k != "control"}}
+    name = ",".join(f"{key}={value}" for key, value in whole.items() if value > 1) or "one"
+    name += f" {schedule}" if whole["pipeline"] > 1 else ""
+    name += f" x{accumulation}" + "".join(f" {k}={v}" for k, v in change.items())
+    name += " tied" if model["tied_embeddings"] else ""
+    reference = {key: value for key, value in settings.items() if key != "precision"}
+    return {
+        "name": name,
+        "layout": whole,
+        "schedule": schedule,
+        "virtual_stages": virtual,
+        "accumulation": accumulation,
+        "micro_batches": micro_batches,
+        "reference": json.dumps(reference, sort_keys=True),
+        **settings,
+        **({"control": change["control"]} if "control" in change else {}),
+    }
+
+
+def main() -> None:
+    """Run a part, keep, tell."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="the cells that `make test` runs",
+    )
+    parser.add_argument("--json", action="store_true", help="print a summary as JSON")
+    parser.add_argument("--fresh", action="store_true", help="forget what was measured")
+    parser.add_argument("--part", default="1/1", help="i/n: every n-th cell from the i-th on")
+    parser.add_argument("--output", type=Path, default=RESULTS / "parity.json")
+    options = parser.parse_args()
+    part, parts = map(int, options.part.split("/"))
+    chosen = [one for one in cells() if not options.quick or one["name"] in QUICK][part - 1 :: parts]
+    results = Results(options.output, header(["torch"], steps=STEPS, limits=LIMITS), fresh=options.fresh)
+    with tempfile.TemporaryDirectory() as folder:
+        for ranks in range(1, MOST_RANKS + 1):
+            missing = [
+                one
+                for one in chosen
+                if math.prod(one["layout"].values()) == ranks and one["name"] not in results.measurements
+            ]
+            for found in together(missing, ranks, Path(folder)):
+                results.measure(found.pop("name"), lambda f=found: f)
+    print(json.dumps(summary(results, [one["name"] for one in chosen]), indent=None if options.json else 2))
+
+
+def together(missing: list[dict[str, Any]], ranks: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """Cells of as many ranks in one torchrun; where one fails, the others go on in another."""
+    while missing:
+        references = {one["reference"]: f"reference-{digest(one['reference'].encode())[:12]}" for one in missing}
+        singles = [
+            {"name": name, "layout": {}, "accumulation": 1, **json.loads(reference)}
+            for reference, name in references.items()
+        ]
+        start([one | {"out": one["name"]} for one in singles], 1, folder)
+        start([one | {"out": f"cell-{place}"} for place, one in enumerate(missing)], ranks, folder)
+        for place, one in enumerate(missing):
+            path = folder / f"cell-{place}.pt"
+            if not path.exists():
+                yield {"name": one["name"], "passed": False, "error": "the processes failed"}
+                missing = missing[place + 1 :]
+                break
+            yield {"name": one["name"], **compared(one, folder / f"{references[one['reference']]}.pt", path)}
+            path.unlink()
+        else:
+            return
+
+
+def start(some: list[dict[str, Any]], ranks: int, folder: Path) -> None:
+    """Run the cells that are not there yet, in turn, in one set of processes."""
+    (folder / "cells.json").write_text(json.dumps(some))
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
+    command = [sys.executable, *launcher, "-m", "benchmarks.programs.parity_rank", str(folder / "cells.json")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run([*command, str(folder)], cwd=Path(__file__).parents[1], env=environment, stdout=sys.stderr)
+
+
+def compared(one: dict[str, Any], reference: Path, path: Path) -> dict[str, Any]:
+    """The largest differences, and whether they are within the limits."""
+    expected, found = torch.load(reference), torch.load(path)
+    worst = {
+        "loss": max(map(_apart, expected["losses"], found["losses"])),
+        "held_out": max(map(_apart, expected["held_out"], found["held_out"])),
+        "gradient": max(
+            float((theirs[name] - whole).norm() / whole.norm())
+            for ours, theirs in zip(expected["gradients"], found["gradients"], strict=True)
+            for name, whole in ours.items()
+        ),
+        "weight": max(float((found["weights"][n] - w).abs().max()) for n, w in expected["weights"].items()),
+    }
+    same_names = expected["weights"].keys() == found["weights"].keys()
+    limits = LIMITS
+    if one.get("precision") == "bfloat16":
+        # Products of numbers rounded to 8 bits, through L blocks whose errors add up as a random walk.
+        error = 2.0**-8 * math.sqrt(7 * one["model"]["layers"])
+        limits = {"loss": error * 0.1, "held_out": error * 0.1, "gradient": math.inf, "weight": 2e-3 * STEPS}
+    passed = same_names and all(worst[name] <= limit for name, limit in limits.items())
+    return {"passed": passed != ("control" in one), **worst}
+
+
+def _apart(a: float, b: float) -> float:
+    return abs(a - b)
+
+
+def summary(results: Results, names: list[str]) -> dict[str, Any]:
+    """How many cells there are, passed and failed, and the worst of each figure."""
+    found = {name: results.measurements[name] for name in names if name in results.measurements}
+    exact = [f for name, f in found.items() if "loss" in f and "control" not in name and "bfloat16" not in name]
+    return {
+        "cells": len(names),
+        "passed": sum(one["passed"] for one in found.values()),
+        "failed": sorted(name for name, one in found.items() if not one["passed"]),
+        "not run": len(names) - len(found),
+        "worst": {name: max((one[name] for one in exact), default=None) for name in LIMITS},
+    }
+
+
+if __name__ == "__main__":
+    main()
