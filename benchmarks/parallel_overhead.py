@@ -27,7 +27,7 @@ REST = {"tied_embeddings": False, "qk_norm": False, "norm_eps": 1e-5, "rope_thet
 
 def main() -> None:
     """Measure, keep, print."""
-    options = arguments(__doc__ or "", name="parallel_overhead")
+    options = arguments(__doc__ or "", name=f"parallel_overhead{'-gpu' if torch.cuda.is_available() else ''}")
     cases: dict[str, tuple[int, dict[str, Any]]] = {
         "DDP, 2 processes": (2, {**PROCESSOR, "kind": "replicas"}),
         "fully_shard, 2 processes": (2, {**PROCESSOR, "kind": "sharded"}),

@@ -69,17 +69,14 @@ def cells() -> Iterator[dict[str, Any]]:
 
 QUICK = (
     "shard=2 x2",
-    "tensor=2 x1",
     "context=2 x1 document_mask=True",
     "pipeline=2 1f1b x2",
     "pipeline=2 1f1b x1 tied",
     "pipeline=2 zero-bubble x1",
     "data=2 x1 control=no-sync",
     "data=2 x1 control=doubled",
-    "shard=3 x1",
     "shard=2,tensor=2 x1",
     "tensor=2,context=2 x1",
-    "data=2,pipeline=2 interleaved x1",
     "shard=2,tensor=2,pipeline=2 zero-bubble x2",
 )
 """What every change is tested with."""

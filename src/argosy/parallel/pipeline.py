@@ -78,6 +78,13 @@ class Stage(nn.Module):
         return torch.cat([loss[None], metrics])
 
 
+class _LinkedStage(PipelineStage):
+    """Links to other ranks alone: in a V, PyTorch 2.11 would have a rank connect to itself."""
+
+    def _get_init_p2p_neighbors_ops(self) -> list[dist.P2POp]:
+        return [op for op in super()._get_init_p2p_neighbors_ops() if op.peer != dist.get_rank()]
+
+
 class Pipeline:
     """This rank's stages, and the ways through all of them."""
 
@@ -144,7 +151,7 @@ class Pipeline:
         for number, module in self.stages.items():
             given, got = shapes[number]
             made.append(
-                PipelineStage(
+                _LinkedStage(
                     module, number, self.count, self.device, input_args=given, output_args=got, group=self.group
                 )
             )
