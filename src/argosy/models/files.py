@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -72,39 +71,26 @@ def _is_model(folder: Path) -> bool:
 
 def load_weights(model: nn.Module, folder: Path) -> None:
     """Load a folder's weights into `model`; raises `UserError` naming tensors that are missing, extra or misshapen."""
-    tensors = read_tensors(folder / WEIGHTS)
-    expected = dict(model.named_parameters())  # a tied head appears once
-    refuse_misfits(tensors, expected, folder / WEIGHTS)
-    with torch.no_grad():
-        for name, parameter in expected.items():
-            parameter.copy_(tensors[name])
+    load_parts(dict(model.named_parameters()), folder, lambda whole, _: whole)  # a tied head appears once
 
 
-def load_parts(named: Mapping[str, Tensor], folder: Path, part: Callable[[Tensor, Tensor], Tensor]) -> None:
+@torch.no_grad()
+def load_parts(
+    named: Mapping[str, Tensor], folder: Path, part: Callable[[Tensor, Tensor], Tensor], *, complete: bool = True
+) -> None:
     """Load this rank's part of each tensor, `part(whole, tensor)`; one of them is whole at a time.
 
-    Raises `UserError` as `load_weights` does.
+    Raises `UserError` as `load_weights` does; unless `complete`, the file may have tensors that are not `named`.
     """
     path = folder / WEIGHTS
-    with _opened(path) as file:
-        names = set(file.keys())
-        for name, tensor in named.items():
-            if name not in names:
-                raise UserError("damaged-model", f"{path} does not fit: {name} is missing{nearest(name, names)}")
-            whole = file.get_tensor(name)
-            if whole.shape != tensor.shape:
-                shapes = f"{tuple(whole.shape)}, expected {tuple(tensor.shape)}"
-                raise UserError("damaged-model", f"{path} does not fit: {name} has shape {shapes}")
-            own = tensor.to_local() if hasattr(tensor, "to_local") else tensor
-            with torch.no_grad():
-                own.copy_(part(whole, tensor))
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
-            yield file
+            names = file.keys()  # the file itself is no mapping
+            shapes = {name: torch.empty(file.get_slice(name).get_shape(), device="meta") for name in names}
+            refuse_misfits(shapes, named, path, complete=complete)
+            for name, tensor in named.items():
+                own = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+                own.copy_(part(file.get_tensor(name), tensor))
     except (OSError, SafetensorError) as error:
         raise UserError("damaged-model", f"{path} is not a safetensors file: {error}") from None
 
@@ -117,20 +103,22 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise UserError("damaged-model", f"{path} is not a safetensors file: {error}") from None
 
 
-def refuse_misfits(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
-    """Raise `UserError` naming the tensors of `path` that are missing, extra or misshapen."""
-    if problems := list(islice(_misfits(tensors, expected), SHOWN + 1)):
+def refuse_misfits(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path, *, complete: bool = True
+) -> None:
+    """Raise `UserError` naming the tensors of `path` that are missing, misshapen or, where it is `complete`, extra."""
+    if problems := list(islice(_misfits(tensors, expected, complete), SHOWN + 1)):
         more = "; and more" if len(problems) > SHOWN else ""
         raise UserError("damaged-model", f"{path} does not fit: {'; '.join(problems[:SHOWN])}{more}")
 
 
-def _misfits(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Iterator[str]:
+def _misfits(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], complete: bool) -> Iterator[str]:
     for name, parameter in expected.items():
         if name not in tensors:
             yield f"{name} is missing{nearest(name, tensors.keys() - expected.keys())}"
         elif tensors[name].shape != parameter.shape:
             yield f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(parameter.shape)}"
-    for name in sorted(tensors.keys() - expected.keys()):
+    for name in sorted(tensors.keys() - expected.keys()) if complete else ():
         yield f"{name} is not part of this model"
 
 

@@ -174,6 +174,11 @@ class Transformer(nn.Module):
             parameter.copy_(initial_value(self.config, name, parameter.shape, seed))
 
 
+def has_tied_head(model: nn.Module) -> bool:
+    """Whether a model, or the whole of which it is a part, has its embedding as its head."""
+    return bool(getattr(getattr(model, "config", None), "tied_embeddings", False))
+
+
 def initial_value(config: TransformerConfig, name: str, shape: torch.Size, seed: int) -> Tensor:
     """A parameter at the start, drawn from a generator of its own, so that any rank can draw its shard of it.
 

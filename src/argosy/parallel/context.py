@@ -31,6 +31,10 @@ class Sequence:
         chunks = torch.arange(length, device=device).view(2 * self.ranks, size)
         return torch.cat((chunks[self.rank], chunks[2 * self.ranks - 1 - self.rank]))
 
+    def own(self, x: Tensor) -> Tensor:
+        """This rank's part of tokens or targets [B, T]."""
+        return x if self.ranks == 1 else x[:, self.positions(x.shape[1], x.device)]
+
     def gather(self, x: Tensor) -> Tensor:
         """Put together what the ranks have, in the order of the sequence: [B, K, t, E] to [B, K, T, E]."""
         assert self.group is not None

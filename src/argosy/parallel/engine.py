@@ -4,6 +4,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 import torch
@@ -83,10 +84,15 @@ class Engine(ABC):
         """Two parameters of this rank that stand for one in files, the second of which they do not name."""
         return None
 
-    @property
+    @cached_property
     def parameters(self) -> list[nn.Parameter]:
         """The same without names."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    @property
+    def counted(self) -> list[nn.Parameter]:
+        """Those that the gradient norm counts."""
+        return self.parameters
 
     @abstractmethod
     def backward(self, inputs: Tensor, targets: Tensor, count: float) -> tuple[Tensor, float]:
@@ -104,10 +110,9 @@ class Engine(ABC):
         """The global norm of the gradients, which is at most `limit` afterwards."""
         from argosy.parallel.gradients import clip, total_norm
 
-        parameters = self.parameters
-        norm = total_norm(parameters, self.mesh)
+        norm = total_norm(self.counted, self.mesh)
         if limit is not None:
-            clip(parameters, norm, limit)
+            clip(self.parameters, norm, limit)
         return norm
 
     unsettled = False
@@ -130,7 +135,7 @@ class ReplicaEngine(Engine):
     def backward(self, inputs: Tensor, targets: Tensor, count: float) -> tuple[Tensor, float]:
         """See `Engine`; ranks may have different numbers of rows, and none."""
         # Replicas average their gradients, so each one's sum is scaled to make that average the global mean.
-        scale = self.mesh.world.size / count
+        scale = self.mesh.averaged / count
         sums = accumulated(self.module, inputs, targets, self.micro_batch, scale, self._synchronised)
         return sums, self.communication.seconds() or 0.0
 
@@ -147,15 +152,18 @@ class ReplicaEngine(Engine):
 
     def clip(self, limit: float | None) -> float:
         """See `Engine`; by PyTorch's own."""
-        parameters = self.parameters
         if limit is None:
-            return float(torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
-        return float(torch.nn.utils.clip_grad_norm_(parameters, limit))
+            return float(torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None]))
+        return float(torch.nn.utils.clip_grad_norm_(self.parameters, limit))
 
 
 def accumulated(
     module: Any, inputs: Tensor, targets: Tensor, micro_batch: int | None, scale: float, synchronised: Any
 ) -> Tensor:
+    """Summed loss and metrics [1 + M] of `module`, after backward passes over micro-batches of its loss times `scale`.
+
+    `synchronised(last)` is entered around each.
+    """
     sums: Tensor | None = None
     size = micro_batch or max(1, inputs.shape[0])
     split_rows = (tensor.split(size) for tensor in (inputs, targets))  # type: ignore[no-untyped-call]

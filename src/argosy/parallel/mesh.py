@@ -31,6 +31,8 @@ class Mesh:
         """Parts into which the rows of a batch are divided."""
         self.replica = self.places["data"] * layout.shard + self.places["shard"]
         """Which of them this rank sees."""
+        self.averaged = self.replicas * layout.context
+        """Ranks over which FSDP and DDP average gradients."""
 
     @cached_property
     def device_mesh(self) -> DeviceMesh:

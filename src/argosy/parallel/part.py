@@ -29,7 +29,7 @@ class TransformerPart(nn.Module):
         if mask is not None and self.sequence.ranks > 1:
             mask = mask[:, :, positions]
         if self.embedding is not None:
-            states = self.embedding(tokens if self.sequence.ranks == 1 else tokens[:, positions])
+            states = self.embedding(self.sequence.own(tokens))
         assert states is not None
         states = through(self.blocks.values(), states, cos, sin, mask, recompute=self.recompute)
         return states if self.norm is None else self.norm(states)

@@ -27,7 +27,7 @@ SEVERAL: dict[PipelineSchedule, type[PipelineScheduleMulti]] = {
 def split(costs: Several[float], stages: int) -> list[range]:
     """Divide layers among stages, at least one each, so that the costliest stage costs least.
 
-    Dynamic programming over (stages, layers); of equal ones, that with later stages fuller of layers is not preferred.
+    Dynamic programming over (stages, layers); of equally good ways, the one whose last stages have most layers.
     """
     count = len(costs)
     sums = [0.0]
@@ -88,14 +88,11 @@ class _LinkedStage(PipelineStage):
 class Pipeline:
     """This rank's stages, and the ways through all of them."""
 
-    def __init__(
-        self, stages: Several[Stage], mesh: Mesh, schedule: PipelineSchedule, virtual_stages: int, micro_batches: int
-    ) -> None:
+    def __init__(self, stages: Several[Stage], mesh: Mesh, schedule: PipelineSchedule, virtual_stages: int) -> None:
         self.group, self.device = mesh.group("pipeline"), mesh.world.device
         self.rank, self.ranks = mesh.places["pipeline"], mesh.layout.pipeline
-        self.schedule, self.micro_batches, self.count = schedule, micro_batches, self.ranks * virtual_stages
-        self.numbers = stages_of(self.rank, self.ranks, schedule, virtual_stages)
-        self.stages = dict(zip(self.numbers, stages, strict=True))
+        self.schedule, self.count = schedule, self.ranks * virtual_stages
+        self.stages = dict(zip(stages_of(self.rank, self.ranks, schedule, virtual_stages), stages, strict=True))
         self.scale = 1.0
         self._running: Any = None
         self._sums: list[Tensor] = []
@@ -105,13 +102,14 @@ class Pipeline:
         """Whether this rank has the last stage."""
         return self.count - 1 in self.stages
 
-    def backward(self, inputs: Tensor, targets: Tensor, scale: float) -> Tensor | None:
+    def backward(self, inputs: Tensor, targets: Tensor, scale: float, micro_batches: int) -> Tensor | None:
         """Forward and backward over micro-batches; the summed loss and metrics [1 + M] on the rank of the last stage.
 
-        Gradients are those of the summed loss times `scale`. Rows must divide by the number of micro-batches.
+        Gradients are those of the summed loss times `scale`. Rows must divide by the number of micro-batches, and
+        every call has as many of both as the first.
         """
         if self._running is None:
-            self._running = self._built(inputs, targets)
+            self._running = self._built(inputs, targets, micro_batches)
         self.scale, self._sums = scale, []
         first = (inputs,) if 0 in self.stages else ()
         target = {"target": targets} if self.has_last else {}
@@ -123,7 +121,7 @@ class Pipeline:
 
         Both copies get the same sum, so that they stay alike.
         """
-        if self.count == 1 or (embedding is None and head is None):
+        if embedding is None and head is None:
             return
         if embedding is not None and head is not None:
             embedding.add_(head)
@@ -143,9 +141,9 @@ class Pipeline:
         self._sums.append(output.detach())
         return output[0] * self.scale
 
-    def _built(self, inputs: Tensor, targets: Tensor) -> Any:
+    def _built(self, inputs: Tensor, targets: Tensor, micro_batches: int) -> Any:
         """The schedule, for micro-batches like the first of these."""
-        rows = inputs.shape[0] // self.micro_batches
+        rows = inputs.shape[0] // micro_batches
         shapes = self._shapes(inputs[:rows], targets[:rows])
         made: list[Any] = []
         for number, module in self.stages.items():
@@ -157,8 +155,8 @@ class Pipeline:
             )
         options: dict[str, Any] = {"loss_fn": self._loss, "scale_grads": False}
         if self.schedule in SINGLE:
-            return SINGLE[self.schedule](made[0], self.micro_batches, **options)
-        return SEVERAL[self.schedule](made, self.micro_batches, **options)
+            return SINGLE[self.schedule](made[0], micro_batches, **options)
+        return SEVERAL[self.schedule](made, micro_batches, **options)
 
     def _shapes(self, inputs: Tensor, targets: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
         """What goes into and comes out of each stage here, on the meta device."""

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
-from argosy.models import Perceptron, Transformer
+from argosy.models import Perceptron, Transformer, has_tied_head
+from argosy.parallel.checks import pipeline_micro_batch
 from argosy.parallel.context import Sequence, context_parallel
 from argosy.parallel.engine import Engine, Manner, accumulated, named_blocks
-from argosy.parallel.gradients import clip, total_norm
 from argosy.parallel.mesh import Mesh
 from argosy.parallel.part import parts
 from argosy.parallel.pipeline import Pipeline, Stage, split, stages_of
@@ -24,18 +24,15 @@ from argosy.parallel.tensor import TRANSFORMER_PLAN, local, tensor_parallel
 class SharedEngine(Engine):
     """A model whose parameters, products or sequences are shared among ranks (FSDP, tensor, context)."""
 
-    def __init__(self, objective: Any, mesh: Mesh, manner: Manner) -> None:
+    def __init__(self, objective: Any, sequence: Sequence, mesh: Mesh, manner: Manner) -> None:
         super().__init__(mesh, [objective], speaks=mesh.places["tensor"] == 0)
-        self.micro_batch = manner.micro_batch
-        self.sequence = _sequence(mesh)
-        self.averages = mesh.device_mesh["data"].size() * mesh.device_mesh["shard"].size()
+        self.micro_batch, self.sequence = manner.micro_batch, sequence
 
     def backward(self, inputs: Tensor, targets: Tensor, count: float) -> tuple[Tensor, float]:
         """See `Engine`."""
         (module,) = self.objectives
-        mine = _own_targets(targets, self.sequence)
-        sums = accumulated(module, inputs, mine, self.micro_batch, self.averages / count, self._synchronised)
-        return self.said(sums), 0.0
+        mine, scale = self.sequence.own(targets), self.mesh.averaged / count
+        return self.said(accumulated(module, inputs, mine, self.micro_batch, scale, self._synchronised)), 0.0
 
     @contextlib.contextmanager
     def _synchronised(self, last: bool) -> Iterator[None]:
@@ -47,96 +44,66 @@ class SharedEngine(Engine):
     @torch.no_grad()
     def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """See `Engine`."""
-        loss, metrics = self.objectives[0](inputs, _own_targets(targets, self.sequence))
+        loss, metrics = self.objectives[0](inputs, self.sequence.own(targets))
         return self.said(torch.cat([loss[None], metrics]))
 
 
 class PipelineEngine(Engine):
     """Some layers on each rank."""
 
-    def __init__(self, objectives: Several[Any], stages: Several[Stage], mesh: Mesh, manner: Manner) -> None:
-        self.manner, self.stages, self.sequence = manner, stages, _sequence(mesh)
-        self.averages = mesh.device_mesh["data"].size() * mesh.device_mesh["shard"].size()
-        self._pipeline: Pipeline | None = None
-        self.tied = getattr(getattr(objectives[0].model, "config", None), "tied_embeddings", False)
-        has_last = any(stage.last for stage in stages)
-        super().__init__(mesh, objectives, speaks=has_last and mesh.places["tensor"] == 0)
-
-    def pipeline(self, rows: int) -> Pipeline:
-        """The stages, for steps of so many rows."""
-        if self._pipeline is None:
-            manner = self.manner
-            size = manner.micro_batch or max(1, rows // (manner.accumulation * self.mesh.layout.pipeline))
-            count = rows // (manner.accumulation * size)
-            self._pipeline = Pipeline(self.stages, self.mesh, manner.schedule, manner.virtual_stages, count)
-        return self._pipeline
+    def __init__(
+        self, objectives: Several[Any], stages: Several[Stage], sequence: Sequence, mesh: Mesh, manner: Manner
+    ) -> None:
+        self.manner, self.sequence = manner, sequence
+        self.pipeline = Pipeline(stages, mesh, manner.schedule, manner.virtual_stages)
+        super().__init__(mesh, objectives, speaks=self.pipeline.has_last and mesh.places["tensor"] == 0)
+        named = dict(self.named_parameters()) if has_tied_head(objectives[0].model) else {}
+        self.embedding, self.head = named.get("embedding.weight"), named.get("head.weight")
+        """This rank's copies of what is one parameter; none where the head is not the embedding."""
 
     def backward(self, inputs: Tensor, targets: Tensor, count: float) -> tuple[Tensor, float]:
-        """See `Engine`; every step has as many rows as the first."""
-        pipeline, mine = self.pipeline(inputs.shape[0]), _own_targets(targets, self.sequence)
-        passes = zip(inputs.chunk(self.manner.accumulation), mine.chunk(self.manner.accumulation), strict=True)
-        sums = [pipeline.backward(*some, self.averages / count) for some in passes]
-        if self.tied:
-            pipeline.sum_tied(*(None if p is None or p.grad is None else local(p.grad) for p in self._tied()))
+        """See `Engine`."""
+        passes, rows = self.manner.accumulation, inputs.shape[0]
+        size = self.manner.micro_batch or pipeline_micro_batch(rows, passes, self.mesh.layout.pipeline)
+        each, scale = rows // (passes * size), self.mesh.averaged / count
+        pieces = zip(inputs.chunk(passes), self.sequence.own(targets).chunk(passes), strict=True)
+        sums = [self.pipeline.backward(*piece, scale, each) for piece in pieces]
+        copies = (self.embedding, self.head)
+        self.pipeline.sum_tied(*(None if p is None or p.grad is None else local(p.grad) for p in copies))
         return self._summed(sums), 0.0
 
     def stored_parameters(self) -> dict[str, nn.Parameter]:
         """See `Engine`."""
         named = super().stored_parameters()
-        if self.tied and "head.weight" in named:
-            head = named.pop("head.weight")
-            named.setdefault("embedding.weight", head)
+        if self.head is not None:
+            named.setdefault("embedding.weight", named.pop("head.weight"))
         return named
 
     def copies(self) -> tuple[nn.Parameter, nn.Parameter] | None:
         """See `Engine`."""
-        embedding, head = self._tied()
-        return (embedding, head) if self.tied and embedding is not None and head is not None else None
+        return None if self.embedding is None or self.head is None else (self.embedding, self.head)
 
-    def _tied(self) -> list[nn.Parameter | None]:
-        """This rank's copies of the embedding and of the head that is the same."""
-        named = dict(self.named_parameters())
-        return [named.get(name) for name in ("embedding.weight", "head.weight")]
-
-    def clip(self, limit: float | None) -> float:
-        """See `Engine`; of two copies of a parameter, the norm counts one."""
-        parameters = self.parameters
-        head = self._tied()[1] if self.tied else None
-        norm = total_norm([parameter for parameter in parameters if parameter is not head], self.mesh)
-        if limit is not None:
-            clip(parameters, norm, limit)
-        return norm
+    @property
+    def counted(self) -> list[nn.Parameter]:
+        """See `Engine`; of two copies of a parameter, one."""
+        return [parameter for parameter in self.parameters if parameter is not self.head]
 
     def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """See `Engine`."""
-        pipeline = self._pipeline or Pipeline(
-            self.stages, self.mesh, self.manner.schedule, self.manner.virtual_stages, 1
-        )
-        return self._summed([pipeline.forward(inputs, _own_targets(targets, self.sequence))])
+        return self._summed([self.pipeline.forward(inputs, self.sequence.own(targets))])
 
     def _summed(self, sums: Several[Tensor | None]) -> Tensor:
-        """Of this rank; how many metrics there are is known to the last stage only, which all others hear."""
+        """What passes gave on the rank of the last stage; nothing on the others."""
         found = [some for some in sums if some is not None]
         metrics = len(self.objectives[0].metrics)
         whole = torch.stack(found).sum(0) if found else torch.zeros(1 + metrics, device=self.mesh.world.device)
         return self.said(whole)
 
 
-def _sequence(mesh: Mesh) -> Sequence:
-    return Sequence(mesh.context_group) if mesh.layout.context > 1 else Sequence()
-
-
-def _own_targets(targets: Tensor, sequence: Sequence) -> Tensor:
-    """Those of this rank's tokens."""
-    if sequence.ranks == 1:
-        return targets
-    return targets[:, sequence.positions(targets.shape[1], targets.device)]
-
-
 def lay_out(objective: Any, mesh: Mesh, manner: Manner, source: Source | None) -> Engine:
     """See `parallelize`."""
     layout, world = mesh.layout, mesh.world
-    sequence = _sequence(mesh)
+    sequence = Sequence(mesh.context_group if layout.context > 1 else None)
     pieces = parts(objective.model, _ranges(objective.model, mesh, manner), sequence)
     for piece in pieces:
         if layout.tensor > 1:
@@ -153,16 +120,16 @@ def lay_out(objective: Any, mesh: Mesh, manner: Manner, source: Source | None) -
         for name, block in {**blocks, "": piece}.items():
             if source is not None:
                 materialise(block, name, world.device, _tied_source(objective.model, source))
-        if layout.data * layout.shard * layout.context > 1:
+        if mesh.averaged > 1:
             shard(root, blocks.values(), mesh, manner.dtype, keeps=keeps)
     if layout.pipeline > 1:
-        return PipelineEngine(objectives, roots, mesh, manner)
-    return SharedEngine(objectives[0], mesh, manner)
+        return PipelineEngine(objectives, roots, sequence, mesh, manner)
+    return SharedEngine(objectives[0], sequence, mesh, manner)
 
 
 def _tied_source(model: nn.Module, source: Source) -> Source:
     """A head that is the embedding begins as it, also where another rank has the embedding."""
-    if not getattr(getattr(model, "config", None), "tied_embeddings", False):
+    if not has_tied_head(model):
         return source
     return lambda name, shape: source("embedding.weight" if name == "head.weight" else name, shape)
 

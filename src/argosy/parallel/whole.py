@@ -11,17 +11,17 @@ from argosy.parallel.start import is_placed
 
 
 @torch.no_grad()
-def gathered(named: Mapping[str, Tensor], mesh: Mesh) -> dict[str, Tensor]:
+def gathered(named: Mapping[str, Tensor], mesh: Mesh, *, copies: bool = False) -> dict[str, Tensor]:
     """All tensors of the whole model, on the CPU of rank 0; nothing on the others. Every rank calls this.
 
-    One tensor at a time is whole on a device.
+    One tensor at a time is whole on a device. With `copies`, none shares memory with those that were given.
     """
     here = _is_first_of_stage(mesh)
     whole: dict[str, Tensor] = {}
     for name, tensor in named.items():
         full = tensor.full_tensor() if is_placed(tensor) else tensor
         if here:
-            whole[name] = full.detach().cpu()
+            whole[name] = full.detach().to("cpu", copy=copies)
     if mesh.layout.pipeline > 1 and here:
         whole = _from_stages(whole, mesh)
     return whole if mesh.world.is_main else {}

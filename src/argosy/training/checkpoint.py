@@ -64,7 +64,7 @@ class Checkpointer:
                 temporary.mkdir(parents=True)
             self.world.barrier()
             named = self.engine.stored_parameters()
-            weights = gathered(named, self.engine.mesh)
+            weights = gathered(named, self.engine.mesh, copies=self.asynchronous)
             state = {**optimizer_state(named.items(), self.optimizers), **random_state(self.world.rank)}
 
             def finish() -> None:
@@ -80,14 +80,13 @@ class Checkpointer:
                 finish()
                 self.world.barrier()
                 return
-            copy = {name: tensor.clone() for name, tensor in weights.items()}
             future = save_state_async(state, temporary / "state", self._group)
 
             def write_and_finish(state_written: Future[Any]) -> None:
                 with self._cleaning(temporary), plain_errors():
                     state_written.result()
                     if self.world.is_main:
-                        self._write_model(copy, checkpoint, temporary)
+                        self._write_model(weights, checkpoint, temporary)
                     finish()
 
             self._pending = _then(future, write_and_finish)
@@ -121,7 +120,8 @@ class Checkpointer:
             verify(checkpoint)
         self.world.barrier()
         named = self.engine.stored_parameters()
-        load_parts(named, checkpoint.folder / "model", local_part)
+        whole = self.engine.mesh.layout.pipeline == 1
+        load_parts(named, checkpoint.folder / "model", local_part, complete=whole)
         own = random_state(self.world.rank)
         state = load_state(checkpoint.folder / "state", named, own.__contains__)
         set_random_state({name: state.pop(name) for name in own if name in state}, self.world.rank)

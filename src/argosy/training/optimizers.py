@@ -7,6 +7,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Muon, Optimizer
 
 from argosy.config import Precision, TrainingConfig
+from argosy.models import has_tied_head
 from argosy.training.muon import Float32Muon
 
 ADAM_EPS = 1e-8
@@ -23,8 +24,8 @@ def build_optimizers(
     everything else, kernels of convolutions too, goes to AdamW. Muon orthogonalises in the `precision` of the run.
     """
     embeddings = {id(m.weight) for model in models for m in model.modules() if isinstance(m, nn.Embedding)}
-    tied = any(getattr(getattr(model, "config", None), "tied_embeddings", False) for model in models)
-    embeddings |= {id(model.get_parameter("head.weight")) for model in models if tied and getattr(model, "head", None)}
+    tied = [model for model in models if has_tied_head(model) and getattr(model, "head", None)]
+    embeddings |= {id(model.get_parameter("head.weight")) for model in tied}
     parameters = {name: p for model in models for name, p in model.named_parameters()}
     decayed = {n: p for n, p in parameters.items() if p.ndim >= 2 and id(p) not in embeddings}
     plain = [p for n, p in parameters.items() if n not in decayed]
