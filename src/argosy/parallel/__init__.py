@@ -6,7 +6,7 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication
-    from argosy.parallel.checks import check, layout_of, pipeline_micro_batch, refuse_layout, virtual_stages
+    from argosy.parallel.checks import check, layout_of, problems, refuse_layout
     from argosy.parallel.collectives import all_reduce
     from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
     from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
@@ -38,10 +38,9 @@ __all__ = [
     "layout_of",
     "local_part",
     "parallelize",
-    "pipeline_micro_batch",
+    "problems",
     "refuse_layout",
     "report_failure",
-    "virtual_stages",
     "world_size",
 ]
 
@@ -52,6 +51,7 @@ __getattr__ = lazy_exports(
         "Engine": "engine",
         "Manner": "engine",
         "parallelize": "engine",
+        "problems": "checks",
         "Mesh": "mesh",
         "all_reduce": "collectives",
         "first_row": "start",
@@ -59,9 +59,7 @@ __getattr__ = lazy_exports(
         "local_part": "start",
         "check": "checks",
         "blocks_of": "engine",
-        "virtual_stages": "checks",
         "refuse_layout": "checks",
-        "pipeline_micro_batch": "checks",
         "layout_of": "checks",
         "external_world": "launcher",
         "die_with_parent": "launcher",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
+from argosy.config import pipeline_micro_batch
 from argosy.models import Perceptron, Transformer, has_tied_head
-from argosy.parallel.checks import pipeline_micro_batch
 from argosy.parallel.context import Sequence, context_parallel
 from argosy.parallel.engine import Engine, Manner, accumulated, named_blocks
 from argosy.parallel.mesh import Mesh

@@ -53,7 +53,8 @@ def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
     if training_room.latest_checkpoint(run.checkpoints) is None:
         config = transformer_config(venture, _prepared(run).vocabulary_size)
         recipe = resolve_recipe(venture, config)
-        run.write_result("plan", plan_run(venture, config, recipe, load_profile(), parallel_room.world_size(venture)))
+        layout = parallel_room.layout_of(venture, parallel_room.world_size(venture))
+        run.write_result("plan", plan_run(venture, config, recipe, load_profile(), layout))
     options.tell("train")
     checkpoint = training_room.train(run, venture, options.stop_at)
     if checkpoint.step < checkpoint.recipe.steps:
