@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,31 @@ MODEL |= {"sequence_length": 48, "tied_embeddings": False, "qk_norm": True, "nor
 LIMITS = {"loss": 1e-5, "held_out": 1e-5, "gradient": 1e-4, "weight": 1e-4}
 STEPS, MOST_RANKS = 10, 8
 SCHEDULES = {"gpipe": 1, "1f1b": 1, "interleaved": 2, "zero-bubble": 2}
+KINDS: tuple[tuple[dict[str, int], str], ...] = (
+    ({"data": 2}, "1f1b"),
+    ({"shard": 2}, "1f1b"),
+    ({"tensor": 2}, "1f1b"),
+    ({"context": 2}, "1f1b"),
+    *(({"pipeline": 2}, schedule) for schedule in SCHEDULES),
+    ({"data": 2, "shard": 2}, "1f1b"),
+    ({"shard": 2, "tensor": 2}, "1f1b"),
+    ({"shard": 2, "pipeline": 2}, "interleaved"),
+    ({"tensor": 2, "pipeline": 2}, "zero-bubble"),
+    ({"tensor": 2, "context": 2}, "1f1b"),
+    ({"pipeline": 2, "context": 2}, "gpipe"),
+    ({"shard": 2, "tensor": 2, "pipeline": 2}, "zero-bubble"),
+)
+"""Every kind of layout, to try features on."""
+FEATURES: tuple[dict[str, Any], ...] = (
+    {"precision": "bfloat16"},
+    {"optimizer": "muon"},
+    {"recompute": True},
+    {"document_mask": True},
+    {"tied": True},
+    {"kv_heads": 1},
+    {"compile": True},
+)
+TOGETHER = {"optimizer": "muon", "recompute": True, "document_mask": True, "tied": True}
 
 
 def layouts(ranks: int) -> Iterator[dict[str, int]]:
@@ -61,10 +87,15 @@ def cells() -> Iterator[dict[str, Any]]:
                     yield cell(layout, schedule, virtual, accumulation)
     for control in ("no-sync", "doubled"):
         yield cell({"data": 2}, "1f1b", 1, 1, control=control)
-    for layout in ({"shard": 2}, {"tensor": 2}, {"pipeline": 2}, {"context": 2}, {"shard": 2, "tensor": 2}):
-        for change in ({"precision": "bfloat16"}, {"optimizer": "muon"}, {"recompute": True}, {"document_mask": True}):
-            yield cell(layout, "1f1b", 1, 1, **change)
-        yield cell(layout, "1f1b", 1, 1, tied=True)
+        yield cell({"data": 2}, "1f1b", 1, 1, precision="bfloat16", control=control)
+    for layout, schedule in KINDS:
+        for change in FEATURES:
+            if "kv_heads" in change and layout.get("tensor", 1) == 1:
+                continue
+            if "compile" in change and schedule == "zero-bubble":
+                continue  # refused before any process starts
+            yield cell(layout, schedule, SCHEDULES[schedule], 1, **change)
+        yield cell(layout, schedule, SCHEDULES[schedule], 2, **TOGETHER)
 
 
 QUICK = (
@@ -87,15 +118,18 @@ def cell(layout: dict[str, int], schedule: str, virtual: int, accumulation: int,
     whole = dict.fromkeys(DEGREES, 1) | layout
     model = model_for(whole, whole["pipeline"] * virtual)
     model["tied_embeddings"] = change.pop("tied", False)
+    if "kv_heads" in change:
+        model["kv_heads"] = change["kv_heads"]
     micro_batches = whole["pipeline"]
     rows = 2 * whole["data"] * whole["shard"] * micro_batches
     rows *= max(1, round(16 / rows))
-    settings = {"model": model, "rows": rows, "steps": STEPS, **{k: v for k, v in change.items() if k != "control"}}
+    settings = {"model": model, "rows": rows, "steps": STEPS}
+    settings |= {key: value for key, value in change.items() if key not in ("control", "kv_heads")}
     name = ",".join(f"{key}={value}" for key, value in whole.items() if value > 1) or "one"
     name += f" {schedule}" if whole["pipeline"] > 1 else ""
     name += f" x{accumulation}" + "".join(f" {k}={v}" for k, v in change.items())
     name += " tied" if model["tied_embeddings"] else ""
-    reference = {key: value for key, value in settings.items() if key != "precision"}
+    reference = {key: value for key, value in settings.items() if key not in ("precision", "compile")}
     return {
         "name": name,
         "layout": whole,
@@ -120,10 +154,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print a summary as JSON")
     parser.add_argument("--fresh", action="store_true", help="forget what was measured")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th cell from the i-th on")
+    parser.add_argument("--match", default="", help="only cells whose name has this regular expression in it")
     parser.add_argument("--output", type=Path, default=RESULTS / "parity.json")
     options = parser.parse_args()
     part, parts = map(int, options.part.split("/"))
-    chosen = [one for one in cells() if not options.quick or one["name"] in QUICK][part - 1 :: parts]
+    wanted = [one for one in cells() if re.search(options.match, one["name"])]
+    chosen = [one for one in wanted if not options.quick or one["name"] in QUICK][part - 1 :: parts]
     results = Results(options.output, header(["torch"], steps=STEPS, limits=LIMITS), fresh=options.fresh)
     with tempfile.TemporaryDirectory() as folder:
         for ranks in range(1, MOST_RANKS + 1):

@@ -13,8 +13,9 @@ import torch
 
 from argosy.config import Layout, RunConfig, TrainingConfig, TransformerConfig
 from argosy.models import Transformer, initial_value
-from argosy.parallel import Manner, Mesh, World, gathered, join, parallelize
+from argosy.parallel import Manner, Mesh, World, blocks_of, gathered, join, parallelize
 from argosy.training.optimizers import build_optimizers
+from argosy.training.precision import compile_blocks
 from argosy.training.step import LossModule, TrainStep
 
 RATE, ROWS = 3e-4, 16
@@ -48,11 +49,13 @@ def run_cell(cell: dict[str, Any], world: World) -> dict[str, Any]:
         virtual_stages=cell.get("virtual_stages", 1),
     )
     separator = 0 if cell.get("document_mask") else None
-    engine = parallelize(
-        LossModule(model, dtype, separator), mesh, manner, lambda name, shape: initial_value(config, name, shape, 0)
-    )
+    objective = LossModule(model, dtype, separator, compiled=cell.get("compile", False))
+    engine = parallelize(objective, mesh, manner, lambda name, shape: initial_value(config, name, shape, 0))
+    if cell.get("compile"):
+        problem = compile_blocks([block for part in engine.models for block in blocks_of(part)], lambda: None)
+        assert not problem, problem
     training = TrainingConfig(optimizer=cell.get("optimizer", "adamw"))
-    optimizers = build_optimizers(engine.models, training, RATE, "float32")
+    optimizers = build_optimizers(engine.models, training, RATE, cell.get("precision", "float32"), mesh)
     step = TrainStep(engine, optimizers, learning_rate=lambda _: RATE, gradient_clip=1.0)
     gradients: list[dict[str, torch.Tensor]] = []
 
