@@ -6,6 +6,7 @@ CELLS is a JSON list; for each cell, rank 0 saves losses, gradients of every ste
 import json
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,19 @@ def tokens_of(model: TransformerConfig, step: int, rows: int) -> torch.Tensor:
     return torch.randint(model.vocabulary_size, (rows, model.sequence_length + 1), generator=generator)
 
 
+@cache
+def mesh_of(layout: Layout, world: World) -> Mesh:
+    """One mesh for all cells of a layout: each has groups of its own, whose threads never end."""
+    return Mesh(layout, world)
+
+
 def run_cell(cell: dict[str, Any], world: World) -> dict[str, Any]:
     """Train a few steps; what rank 0 returns is whole."""
     torch.manual_seed(0)
     config, layout = TransformerConfig(**cell["model"]), Layout(**cell["layout"])
     dtype = getattr(torch, cell.get("precision", "float32"))
     rows = cell.get("rows", ROWS)
-    mesh = Mesh(layout, world)
+    mesh = mesh_of(layout, world)
     with torch.device("meta"):
         model = Transformer(config)
     model.recompute = cell.get("recompute", False)
