@@ -36,7 +36,7 @@ class WholeMatrices:
 
         Parts are of one type, that of the results.
         """
-        if self.group is None:
+        if self.group is None or not parts:
             return [function(part) for part in parts]
         mine = [number for number, worker in enumerate(self.workers) if worker == self.me]
         results = {number: function(whole) for number, whole in self._brought(parts, mine).items()}
