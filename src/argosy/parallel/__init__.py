@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from argosy.parallel.collectives import all_reduce
     from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
     from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
+    from argosy.parallel.matrices import WholeMatrices
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
-    from argosy.parallel.start import first_row, is_placed, local_part
+    from argosy.parallel.start import first_row, is_placed, local, local_part
     from argosy.parallel.whole import gathered
     from argosy.parallel.world import World, compute_device, join
 
@@ -22,6 +23,7 @@ __all__ = [
     "ExposedCommunication",
     "Manner",
     "Mesh",
+    "WholeMatrices",
     "World",
     "all_reduce",
     "blocks_of",
@@ -36,6 +38,7 @@ __all__ = [
     "join",
     "launch",
     "layout_of",
+    "local",
     "local_part",
     "parallelize",
     "problems",
@@ -53,9 +56,11 @@ __getattr__ = lazy_exports(
         "parallelize": "engine",
         "problems": "checks",
         "Mesh": "mesh",
+        "WholeMatrices": "matrices",
         "all_reduce": "collectives",
         "first_row": "start",
         "is_placed": "start",
+        "local": "start",
         "local_part": "start",
         "check": "checks",
         "blocks_of": "engine",

@@ -17,8 +17,8 @@ from argosy.parallel.mesh import Mesh
 from argosy.parallel.part import parts
 from argosy.parallel.pipeline import Pipeline, Stage, split, stages_of
 from argosy.parallel.sharding import shard
-from argosy.parallel.start import Source, materialise
-from argosy.parallel.tensor import TRANSFORMER_PLAN, local, tensor_parallel
+from argosy.parallel.start import Source, local, materialise
+from argosy.parallel.tensor import TRANSFORMER_PLAN, tensor_parallel
 
 
 class SharedEngine(Engine):

@@ -91,7 +91,7 @@ class _Training:
         self.execution, self.reasons = _choose_execution(venture, self.recipe, self.mesh, latest)
         self.engine = self._engine()
         self.optimizers = build_optimizers(
-            self.engine.models, venture.training, self.recipe.learning_rate, self.execution.precision
+            self.engine.models, venture.training, self.recipe.learning_rate, self.execution.precision, self.mesh
         )
         self.checkpointer = Checkpointer(
             run.checkpoints,
