@@ -158,6 +158,7 @@ def discard_training(run: Run) -> None:
 def report_inputs(run: Run, venture: AnyVenture) -> Mapping[str, str]:
     """Hashes of what a report is made from."""
     sources = [run.path / "evaluation.json", run.path / "plan.json", run.metrics, run.data / "index.json"]
+    sources.append(run.path / "timeline" / "timeline.json")
     return {
         "venture.toml": digest(canonical_json(venture_tree(venture))),
         **{path.name: file_digest(path) for path in sources if path.exists()},
