@@ -44,7 +44,7 @@ from argosy.training.manifest import latest_checkpoint, note_best, read_best
 from argosy.training.memory import peak_memory_gib
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES, choose_precision, compile_blocks, matmul_flops_per_s
-from argosy.training.profiling import watching
+from argosy.training.profiling import refuse_step, watching
 from argosy.training.random_state import seed_everything
 from argosy.training.recentring import Recentring
 from argosy.training.results import Checkpoint, HeldOut
@@ -86,6 +86,7 @@ class _Training:
                 hint=f"training.batch_size = {world.size}, or fewer ranks",
             )
         refuse_layout(self.layout, venture.training, self.config, self.recipe)
+        refuse_step(venture.training.profile_step, self.recipe.steps)
         self.mesh = Mesh(self.layout, world)
         self.configuration = configuration_of(venture)
         latest = latest_checkpoint(run.checkpoints)

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from argosy.config import Problem, VentureError
 from argosy.parallel import World
 from argosy.storage import write_json
 from argosy.training.timeline import Action, Event, Interval, actions, device_intervals, intervals, timeline
@@ -21,6 +22,12 @@ from argosy.training.timeline import Action, Event, Interval, actions, device_in
 STEP = "argosy step"
 Watch = Callable[[int], AbstractContextManager[None]]
 """(step, from 1) to what is entered around it."""
+
+
+def refuse_step(step: int | None, steps: int) -> None:
+    """Raise `VentureError` for a step to be profiled that a run does not have."""
+    if step is not None and step > steps:
+        raise VentureError("training", [Problem("training.profile_step", f"the run has {steps:,} steps", step)])
 
 
 def unwatched(step: int) -> AbstractContextManager[None]:
