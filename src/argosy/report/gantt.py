@@ -61,7 +61,7 @@ def gantt_svg(
 
 def _legend(title: str, legend: Mapping[str, str]) -> str:
     parts, x = [f'<text class="title" x="12" y="20">{escape(title)}</text>'], float(WIDTH - 12)
-    for role, name in reversed(legend.items()):
+    for role, name in reversed(list(legend.items())):
         x -= len(name) * 6.6 + 26
         parts.append(f'<rect class="{role}" x="{x:.0f}" y="9" width="12" height="12"/>')
         parts.append(f'<text x="{x + 17:.0f}" y="20">{escape(name)}</text>')
