@@ -175,7 +175,7 @@ def weight_picture() -> None:
                 f'<text class="in" x="{x + width / 2:.1f}" y="{y + height / 2 + 4:.1f}">'
                 f"ranks {', '.join(map(str, ranks))}</text>"
             )
-        left += columns * scale + 60
+        left += max(columns * scale, 270) + 30
     words = "The parts of two weights that each of eight ranks holds"
     (IMAGES / "parallel-weight.svg").write_text(_svg(max(left, 560), 300, parts, words), encoding="utf-8")
 

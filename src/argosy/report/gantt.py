@@ -11,10 +11,12 @@ TEXT = 7.2  # width of a character of a bar's words, in pixels
 STYLE = """
 text{font:12px system-ui,sans-serif;fill:#546771}.title{font-size:14px;font-weight:600;fill:#0f2029}
 .in{font-size:11px;fill:#fff;text-anchor:middle}.end{text-anchor:end}.axis{stroke:#d5dfe1}
-.compute,.F{fill:#0b5a7a}.communication,.B,.I{fill:#a8195f}.waiting,.W{fill:#b98212}.host{fill:#b9d7e2}
+.compute,.F{fill:#0b5a7a}.communication{fill:#a8195f}.waiting{fill:#b98212}.host{fill:#b9d7e2}
+.B,.I{fill:#4d7a3a}.W{fill:#6b4fa0}
 .F,.B,.I,.W{stroke:#fff;stroke-width:.7}.odd{opacity:.72}
 @media (prefers-color-scheme:dark){text{fill:#91a6af}.title{fill:#e6eef0}.axis{stroke:#223740}.in{fill:#0a151b}
-.compute,.F{fill:#6cc5e4}.communication,.B,.I{fill:#f27ab3}.waiting,.W{fill:#e0b65a}.host{fill:#1f4f63}
+.compute,.F{fill:#6cc5e4}.communication{fill:#f27ab3}.waiting{fill:#e0b65a}.host{fill:#1f4f63}
+.B,.I{fill:#9cc98a}.W{fill:#b9a3e8}
 .F,.B,.I,.W{stroke:#0a151b}}
 """.replace("\n", "")
 
