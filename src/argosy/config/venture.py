@@ -185,6 +185,8 @@ class TrainingConfig(Section):
     """Steps between held-out evaluations; as often as checkpoints unless given."""
     max_skipped_steps: int = Field(5, ge=1)
     """Non-finite steps in a row that stop the run."""
+    profile_step: Count | None = None
+    """A step (from 1) that the profiler traces on every rank, into `timeline/` of the run; the report draws it."""
 
 
 class TaskConfig(Section):

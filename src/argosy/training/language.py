@@ -43,6 +43,7 @@ from argosy.training.manifest import latest_checkpoint, note_best, read_best
 from argosy.training.memory import peak_memory_gib
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES, choose_precision, compile_blocks, matmul_flops_per_s
+from argosy.training.profiling import refuse_step, watching
 from argosy.training.random_state import seed_everything
 from argosy.training.recentring import Recentring
 from argosy.training.results import Checkpoint, HeldOut
@@ -84,6 +85,7 @@ class _Training:
                 hint=f"training.batch_size = {world.size}, or fewer ranks",
             )
         refuse_layout(self.layout, venture.training, self.config, self.recipe)
+        refuse_step(venture.training.profile_step, self.recipe.steps)
         self.mesh = Mesh(self.layout, world)
         self.configuration = configuration_of(venture)
         latest = latest_checkpoint(run.checkpoints)
@@ -176,6 +178,7 @@ class _Training:
                 max_skipped_steps=self.venture.training.max_skipped_steps,
                 flops_per_token=self.config.train_flops_per_token(),
                 peak_flops_per_s=_peak_flops_per_s(world, self.execution.precision),
+                watch=watching(self.venture.training.profile_step, run.path / "timeline", world, str(self.layout)),
             )
             evaluated = bool(world.broadcast_object(world.is_main and _evaluated(run, self.start)))
             return loop.run(self.start, evaluated=evaluated)

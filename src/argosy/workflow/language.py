@@ -59,9 +59,10 @@ def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
     checkpoint = training_room.train(run, venture, options.stop_at)
     if checkpoint.step < checkpoint.recipe.steps:
         return None
-    plan = run.path / "plan.json"  # none in a run that an older version began
+    # No plan in a run that an older version began, no timeline where none was asked for.
+    others = [run.path / "plan.json", run.path / "timeline" / "timeline.json"]
     files = [path for path in sorted(checkpoint.folder.rglob("*")) if path.is_file()]
-    return [*files, run.metrics, *([plan] if plan.is_file() else [])]
+    return [*files, run.metrics, *(path for path in others if path.is_file())]
 
 
 def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:
