@@ -146,3 +146,17 @@ def bubble(done: Sequence[Sequence[Done]]) -> float:
     start, end = min(some[0].start for some in done), max(some[-1].end for some in done)
     busy = sum(one.end - one.start for some in done for one in some)
     return 1 - busy / (len(done) * (end - start))
+
+
+def formula(schedule: str, ranks: int, virtual: int, micro_batches: int) -> float | None:
+    """Share of the time that is bubble, with stages that cost the same; null where nobody says.
+
+    GPipe (Huang et al. 2019, arXiv:1811.06965, section 2.3) and 1F1B (Narayanan et al. 2021, arXiv:2104.04473, section
+    2.2): (p − 1) / (m + p − 1). Interleaved (the same, section 2.2): (p − 1) / (v·m + p − 1). ZB-V (Qi et al. 2024,
+    arXiv:2401.10241, section 6) has none from m = 2p on if all ranks need not end together; here they do, for the norm
+    of the gradient, and the last begins p − 1 passes of a half stage after the first. With forward, input and weight
+    passes that take the same, of which a rank does 6·m, that is (p − 1) / (6·m + p − 1).
+    """
+    if schedule == "zero-bubble":
+        return (ranks - 1) / (6 * micro_batches + ranks - 1) if micro_batches >= 2 * ranks else None
+    return (ranks - 1) / (virtual * micro_batches + ranks - 1)

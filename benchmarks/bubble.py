@@ -15,27 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from _common import Results, arguments, header, print_table
-from _schedules import Action, Done, bubble, parsed, replayed
+from _schedules import Action, Done, bubble, formula, parsed, replayed
 
 SCHEDULES = {"gpipe": 1, "1f1b": 1, "interleaved": 2, "zero-bubble": 2}
 MODEL = {"vocabulary_size": 64, "dim": 256, "layers": 8, "heads": 4, "kv_heads": 4, "ffn_dim": 768}
 MODEL |= {"sequence_length": 256, "tied_embeddings": False, "qk_norm": False, "norm_eps": 1e-5, "rope_theta": 10_000.0}
 SETUP = {"model": MODEL, "rows": 1, "warm_up": 2}
 AIM = 0.15
-
-
-def formula(schedule: str, ranks: int, virtual: int, micro_batches: int) -> float | None:
-    """Share of the time that is bubble, with stages that cost the same; null where nobody says.
-
-    GPipe (Huang et al. 2019, arXiv:1811.06965, section 2.3) and 1F1B (Narayanan et al. 2021, arXiv:2104.04473, section
-    2.2): (p − 1) / (m + p − 1). Interleaved (the same, section 2.2): (p − 1) / (v·m + p − 1). ZB-V (Qi et al. 2024,
-    arXiv:2401.10241, section 6) has none from m = 2p on if all ranks need not end together; here they do, for the norm
-    of the gradient, and the last begins p − 1 passes of a half stage after the first. With forward, input and weight
-    passes that take the same, of which a rank does 6·m, that is (p − 1) / (6·m + p − 1).
-    """
-    if schedule == "zero-bubble":
-        return (ranks - 1) / (6 * micro_batches + ranks - 1) if micro_batches >= 2 * ranks else None
-    return (ranks - 1) / (virtual * micro_batches + ranks - 1)
 
 
 def cases(quick: bool) -> dict[int, list[dict[str, Any]]]:
