@@ -6,26 +6,34 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication
-    from argosy.parallel.checks import check, layout_of, pipeline_micro_batch, refuse_layout, virtual_stages
+    from argosy.parallel.checks import check, layout_of, pipeline_micro_batch, problems, refuse_layout, virtual_stages
     from argosy.parallel.collectives import all_reduce
     from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
-    from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
+    from argosy.parallel.launcher import Ranks, die_with_parent, external_world, launch, world_size
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
+    from argosy.parallel.replicas import Drifted, compare_replicas
+    from argosy.parallel.reports import report_failure
     from argosy.parallel.start import first_row, is_placed, local_part
+    from argosy.parallel.survival import Survival
+    from argosy.parallel.watch import phase
     from argosy.parallel.whole import gathered
     from argosy.parallel.world import World, compute_device, join
 
 __all__ = [
     "Crew",
+    "Drifted",
     "Engine",
     "ExposedCommunication",
     "Manner",
     "Mesh",
+    "Ranks",
+    "Survival",
     "World",
     "all_reduce",
     "blocks_of",
     "check",
+    "compare_replicas",
     "compute_device",
     "crew",
     "die_with_parent",
@@ -38,7 +46,9 @@ __all__ = [
     "layout_of",
     "local_part",
     "parallelize",
+    "phase",
     "pipeline_micro_batch",
+    "problems",
     "refuse_layout",
     "report_failure",
     "virtual_stages",
@@ -66,7 +76,13 @@ __getattr__ = lazy_exports(
         "external_world": "launcher",
         "die_with_parent": "launcher",
         "launch": "launcher",
-        "report_failure": "launcher",
+        "Ranks": "launcher",
+        "report_failure": "reports",
+        "Survival": "survival",
+        "phase": "watch",
+        "problems": "checks",
+        "Drifted": "replicas",
+        "compare_replicas": "replicas",
         "world_size": "launcher",
         "Crew": "meeting",
         "crew": "meeting",
