@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
     from argosy.parallel.replicas import Drifted, compare_replicas
-    from argosy.parallel.reports import report_failure
+    from argosy.parallel.reports import accounted
     from argosy.parallel.start import first_row, is_placed, local_part
     from argosy.parallel.survival import Survival
     from argosy.parallel.watch import phase
@@ -30,6 +30,7 @@ __all__ = [
     "Ranks",
     "Survival",
     "World",
+    "accounted",
     "all_reduce",
     "blocks_of",
     "check",
@@ -50,7 +51,6 @@ __all__ = [
     "pipeline_micro_batch",
     "problems",
     "refuse_layout",
-    "report_failure",
     "virtual_stages",
     "world_size",
 ]
@@ -77,7 +77,7 @@ __getattr__ = lazy_exports(
         "die_with_parent": "launcher",
         "launch": "launcher",
         "Ranks": "launcher",
-        "report_failure": "reports",
+        "accounted": "reports",
         "Survival": "survival",
         "phase": "watch",
         "problems": "checks",

@@ -1,9 +1,11 @@
 """What a failing rank leaves for whoever started it, and what that makes of it. Torch-free."""
 
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,29 @@ def report_failure(kind: str, rank: int, details: Mapping[str, Any]) -> bool:
     if folder:
         (Path(folder) / f"{kind}-{rank}.json").write_bytes(orjson.dumps({"rank": rank, **details}))
     return bool(folder)
+
+
+@contextlib.contextmanager
+def accounted() -> Iterator[None]:
+    """End this rank when what it does fails, after leaving its account of that."""
+    rank = int(os.environ.get("RANK", "0"))
+    try:
+        yield
+    except ArgosyError as error:
+        told = {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        report_failure("rank", rank, told)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        details = {
+            "code": "rank-failed",
+            "message": f"rank {rank}: {type(error).__name__}: {error}",
+            "hint": f"at {Path(last.filename).name}:{last.lineno}; the whole traceback is above",
+            "exit_code": 1,
+            "traceback": traceback.format_exc(),
+        }
+        report_failure("rank", rank, details)
+        sys.exit(1)
 
 
 def failure(folder: Path, ended: Sequence[tuple[int, int]]) -> ArgosyError:

@@ -7,14 +7,13 @@ import os
 import re
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import argosy
 from argosy.config import AnyVenture, ArgosyError, ClassificationVenture, Layout, RunFailed, language_venture
-from argosy.parallel import Drifted, World, die_with_parent, join, report_failure
+from argosy.parallel import Drifted, World, accounted, die_with_parent, join
 from argosy.storage import Run, digest, disk_errors
 from argosy.training.classifier import train_classifier
 from argosy.training.language import train_language_model
@@ -27,30 +26,9 @@ def main() -> None:
     """Run one rank; a failure is written where the launcher finds it."""
     die_with_parent()
     run = Run(sys.argv[1])
-    try:
-        with disk_errors(run.path):
-            layout = Layout.model_validate_json(sys.argv[3])
-            work(run, run.venture().model_copy(update={"layout": layout}), int(sys.argv[2]) or None)
-    except ArgosyError as error:
-        details = {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "exit_code": error.exit_code,
-        }
-        report_failure("rank", int(os.environ.get("RANK", "0")), details)
-        sys.exit(error.exit_code)
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        details = {
-            "code": "rank-failed",
-            "message": f"rank {os.environ.get('RANK', '0')}: {type(error).__name__}: {error}",
-            "hint": f"at {Path(last.filename).name}:{last.lineno}; the whole traceback is above",
-            "exit_code": 1,
-            "traceback": traceback.format_exc(),
-        }
-        report_failure("rank", int(os.environ.get("RANK", "0")), details)
-        sys.exit(1)
+    with accounted(), disk_errors(run.path):
+        layout = Layout.model_validate_json(sys.argv[3])
+        work(run, run.venture().model_copy(update={"layout": layout}), int(sys.argv[2]) or None)
 
 
 def work(run: Run, venture: AnyVenture, stop_at: int | None) -> int:
