@@ -1,6 +1,6 @@
 """A rank at fault: `python -m tests.fault.faulty CONTROL`, three updates, in the second of which something goes wrong.
 
-CONTROL is `flip` (one bit of a parameter of the last rank), `loop` (rank 1 never comes back) or `none`.
+CONTROL is `flip` (one bit of a parameter of the last rank) or `loop` (rank 1 never comes back).
 """
 
 import sys

@@ -185,5 +185,5 @@ def _oldest_collective() -> str:
     for entry in orjson.loads(dump() or b"{}").get("entries", []):
         if not entry.get("retired") and entry.get("state") != "completed":
             sizes = "×".join(map(str, (entry.get("input_sizes") or [[]])[0]))
-            return f"{entry['profiling_name'].partition(':')[2]}{f' of {sizes} numbers' if sizes else ''}"
+            return f"{entry['profiling_name'].partition(':')[2]}{f' of [{sizes}]' if sizes else ''}"
     return ""

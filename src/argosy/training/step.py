@@ -125,7 +125,7 @@ class TrainStep:
 
         Returns this rank's summed loss and metrics [1 + M], the gradient norm, and seconds of waiting for gradients.
         """
-        phase("forward and backward")
+        phase("forward and backward", step + 1)
         sums, waited = self.engine.backward(inputs, targets, count)
         phase("gradient norm and optimiser")
         norm = self.engine.clip(self.gradient_clip) if self.guarded else 0.0
