@@ -31,6 +31,7 @@ name = "faults"
 [data]
 sequence_length = 64
 vocabulary_size = 512
+held_out_fraction = 0.1
 [[data.sources]]
 kind = "jsonl"
 path = "corpus.jsonl"
@@ -58,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         venture = Path(folder) / "venture.toml"
         venture.write_text(VENTURE)
-        write_corpus(Path(folder) / "corpus.jsonl", 500_000)
+        write_corpus(Path(folder) / "corpus.jsonl", 2_000_000)
         subprocess.run([sys.executable, "-m", "argosy", "prepare", venture, "--run", venture.parent / PREPARED])
         for layout in layouts:
             name = ",".join(f"{key}={value}" for key, value in layout.items()) or "one process"

@@ -61,6 +61,8 @@ class Watch:
         """End the thread; ranks that wait for this one from now on wait in vain."""
         self._ended.set()
         self._thread.join(ANSWER_S)
+        with contextlib.suppress(dist.DistError):
+            self.store.set(f"place-{self.rank}", "nowhere 0")  # what this process does next is not to be ended
 
     def _run(self) -> None:
         with contextlib.suppress(dist.DistError):  # the store is gone, and soon all ranks are

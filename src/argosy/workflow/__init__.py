@@ -12,7 +12,7 @@ from argosy import training as training_room
 from argosy.config import AnyVenture, ClassificationVenture, Record, UserError, Venture, VentureError, language_venture
 from argosy.data import Dataset, ExampleSet, TracedRow
 from argosy.evaluation import Classification, Evaluation
-from argosy.storage import Run, since_started
+from argosy.storage import Run
 from argosy.training import Checkpoint, TrainedClassifier
 from argosy.workflow import classification, language
 from argosy.workflow.scaling import fit_scaling
@@ -211,7 +211,7 @@ def status(venture: AnyVenture, run: Run) -> Status:
         step=step,
         steps=steps,
         loss=loss,
-        restarts=sum(event.get("kind") == "restarted" for event in since_started(run.read_events())),
+        restarts=sum(event.get("kind") == "restarted" for event in run.read_events()),
         size_bytes=size,
     )
 
