@@ -9,6 +9,7 @@ costs anything before an alarm.
 """
 
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -179,12 +180,11 @@ def _line(frame: FrameType | None) -> str:
 
 def _oldest_collective() -> str:
     """What PyTorch's flight recorder has as begun and not ended, the oldest of it; empty where there is none."""
-    dump = getattr(dist.distributed_c10d, "_dump_fr_trace_json", None)
+    recorder: Any = importlib.import_module("torch._C._distributed_c10d")
+    dump = getattr(recorder, "_dump_fr_trace_json", None)
     if dump is None:
-        from torch._C import _distributed_c10d
-
-        dump = getattr(_distributed_c10d, "_dump_fr_trace_json", lambda: b"{}")
-    for entry in orjson.loads(dump() or b"{}").get("entries", []):
+        return ""
+    for entry in orjson.loads(dump()).get("entries", []):
         if not entry.get("retired") and entry.get("state") != "completed":
             sizes = "×".join(map(str, (entry.get("input_sizes") or [[]])[0]))
             return f"{entry['profiling_name'].partition(':')[2]}{f' of [{sizes}]' if sizes else ''}"
