@@ -24,7 +24,7 @@ from _corpus import write_corpus
 from _small_runs import command, losses, steps_told, train, weights_hash
 from argosy.storage import Run
 
-STEPS, KILLS, PREPARED = 80, 5, "prepared"
+STEPS, KILLS, PREPARED = 120, 5, "prepared"
 LAYOUTS = ({}, {"data": 2}, {"shard": 2}, {"tensor": 2}, {"pipeline": 2}, {"data": 2, "tensor": 2})
 VENTURE = """
 name = "faults"
@@ -41,12 +41,12 @@ layers = 2
 heads = 4
 kv_heads = 2
 [training]
-steps = 80
+steps = 120
 batch_size = 8
 learning_rate = 3e-3
 precision = "float32"
-checkpoint_every = 2
-evaluate_every = 40
+checkpoint_every = 10
+evaluate_every = 60
 """
 
 
@@ -126,7 +126,7 @@ def _killed(venture: Path, layout: dict[str, int], kills: int) -> dict[str, Any]
 def _kill(process: subprocess.Popen[bytes], run: Path, chance: random.Random, *, in_save: bool) -> dict[str, Any]:
     """Kill a random rank some steps after the last start, and see when training goes on."""
     _wait(process, lambda: bool(_starts(run)))
-    starts, steps = _starts(run), chance.randint(2, 10)
+    starts, steps = _starts(run), chance.randint(2, 16)
     _wait(process, lambda: steps_told(run) >= starts[-1] + steps)
     if in_save:
         _wait(process, lambda: _saving(run))

@@ -16,7 +16,7 @@ import orjson
 
 from argosy.config import AnyVenture, RunFailed
 from argosy.hardware import GLIBC_TUNABLES, usable_cores
-from argosy.parallel.reports import FOLDER, failure
+from argosy.parallel.reports import AGENT, FOLDER, failure
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
 AGENT_LEAVES_S = 2.0
@@ -123,7 +123,7 @@ class Ranks:
         if answer := self._answers.readline():
             return [(rank, code) for rank, code in orjson.loads(answer)]
         code = self._end_agent()
-        return [] if self._killed else [(0, code or 1)]
+        return [] if self._killed else [(AGENT, code or 1)]
 
     def _start_agent(self, ranks: int) -> None:
         reading, writing = os.pipe()

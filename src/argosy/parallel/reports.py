@@ -14,6 +14,8 @@ import orjson
 from argosy.config import ArgosyError, RunFailed, UserError
 
 FOLDER = "ARGOSY_ERRORS"
+AGENT = -1
+"""In place of a rank: the process that starts them."""
 LOST = {"rank-lost", "cannot-join", "missing-rank"}
 """Codes of what a rank meets when another is gone."""
 
@@ -85,5 +87,6 @@ def failure(folder: Path, ended: Sequence[tuple[int, int]]) -> ArgosyError:
 
 def _death(rank: int, number: int) -> RanksLost:
     memory = "; on Linux that is often the out-of-memory killer" if number == signal.SIGKILL else ""
-    name = signal.Signals(number).name
-    return RanksLost("rank-died", f"rank {rank} was killed by signal {number} ({name}){memory}", [rank], number=number)
+    whom = "the process that starts the ranks" if rank == AGENT else f"rank {rank}"
+    message = f"{whom} was killed by signal {number} ({signal.Signals(number).name}){memory}"
+    return RanksLost("rank-died", message, [] if rank == AGENT else [rank], number=number)
