@@ -12,7 +12,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,9 +20,10 @@ from typing import Any
 import psutil
 
 from _common import Results, arguments, header, print_table
+from _small_runs import command, losses, steps_told, train, weights_hash
 from argosy.config import load_venture, resolve_recipe, transformer_config
 from argosy.data import BatchPlan, open_dataset
-from argosy.storage import Run, file_digest
+from argosy.storage import Run
 
 STEPS, SWITCH = 60, 20
 VENTURE = """
@@ -76,21 +76,12 @@ def _venture(folder: Path, ranks: int, asynchronous: str, optimizer: str, precis
     return path
 
 
-def _train(venture: Path, run: str, *options: str) -> Path:
-    folder = venture.parent / run
-    command = [sys.executable, "-m", "argosy", "train", venture, "--run", folder, *options]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{run} ended with exit status {done.returncode}\n{done.stderr}")
-    return folder
-
-
 def _killed(ranks: int, asynchronous: str, optimizer: str, precision: str, *, kills: int) -> dict[str, Any]:
     chance = random.Random(f"{ranks}{asynchronous}")
     with tempfile.TemporaryDirectory() as folder:
         venture = _venture(Path(folder), ranks, asynchronous, optimizer, precision)
-        straight = _train(venture, "straight")
-        control = _train(venture, "control", "--set", "training.seed=1")
+        straight = train(venture, "straight")
+        control = train(venture, "control", "--set", "training.seed=1")
         killed = Path(folder) / "killed"
         done, in_saves = 0, 0
         while done < kills:
@@ -98,24 +89,24 @@ def _killed(ranks: int, asynchronous: str, optimizer: str, precision: str, *, ki
                 done += 1
                 in_saves += any((killed / "checkpoints").glob(".step-*.tmp"))
             else:  # it got to its end: start another
-                assert _hash(killed) == _hash(straight), "not bit-identical"
+                assert weights_hash(killed) == weights_hash(straight), "not bit-identical"
                 shutil.rmtree(killed)
-        _train(venture, "killed")
+        train(venture, "killed")
         return {
-            "exact": _hash(killed) == _hash(straight) and _losses(killed) == _losses(straight),
-            "control differs": _hash(control) != _hash(straight),
+            "exact": weights_hash(killed) == weights_hash(straight) and losses(killed) == losses(straight),
+            "control differs": weights_hash(control) != weights_hash(straight),
             "detail": f"{kills} kills, {in_saves} of them inside a save",
         }
 
 
 def _kill_once(venture: Path, run: Path, chance: random.Random) -> bool:
     """Start or resume the run and kill all its processes at a random moment; False if it ended before."""
-    metrics = run / "metrics.jsonl"
-    before = _count(metrics)
-    command = [sys.executable, "-m", "argosy", "train", venture, "--run", run]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    before = steps_told(run)
+    process = subprocess.Popen(
+        command(venture, run.name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     wait_for = before + chance.randint(0, 8)
-    while process.poll() is None and _count(metrics) <= wait_for:
+    while process.poll() is None and steps_told(run) <= wait_for:
         time.sleep(0.002)
     time.sleep(chance.uniform(0, 0.05))
     if process.poll() is not None:
@@ -130,25 +121,13 @@ def _kill_once(venture: Path, run: Path, chance: random.Random) -> bool:
     return True
 
 
-def _count(metrics: Path) -> int:
-    return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
-
-
-def _hash(run: Path) -> str:
-    return file_digest(run / "checkpoints" / f"step-{STEPS:08d}" / "model" / "model.safetensors")
-
-
-def _losses(run: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
-
-
 def _moved() -> dict[str, Any]:
     """Go on from step `SWITCH` on another number of processes, and compare with the run that stayed."""
     often = ["--set", "training.checkpoint_every=20", "--set", "training.keep_last=9"]
     with tempfile.TemporaryDirectory() as folder:
         path = _venture(Path(folder), 1, "false", "adamw", "float32")
-        seeds = [_train(path, f"seed-{seed}", "--set", f"training.seed={seed}", *often) for seed in (0, 1, 2)]
-        three = _train(path, "three", "--set", "layout.data=3", *often)
+        seeds = [train(path, f"seed-{seed}", "--set", f"training.seed={seed}", *often) for seed in (0, 1, 2)]
+        three = train(path, "three", "--set", "layout.data=3", *often)
         first_20, ends = [], []
         for origin, ranks in ((seeds[0], 2), (seeds[0], 3), (three, 1)):
             moved = Path(folder) / f"{origin.name}-to-{ranks}"
@@ -157,7 +136,7 @@ def _moved() -> dict[str, Any]:
                 if checkpoint.name > f"step-{SWITCH:08d}":
                     shutil.rmtree(checkpoint)
             (moved / "receipts" / "train.json").unlink()
-            _train(path, moved.name, "--set", f"layout.data={ranks}", *often)
+            train(path, moved.name, "--set", f"layout.data={ranks}", *often)
             assert [e["step"] for e in Run(moved).read_events() if e["kind"] == "resumed"] == [SWITCH]
             first_20.append(_apart(origin, moved))
             ends.append(abs(_end(origin) - _end(moved)))
@@ -173,8 +152,7 @@ def _moved() -> dict[str, Any]:
 def _apart(run: Path, other: Path) -> float:
     """Largest difference of the 20 losses after the switch."""
     return max(
-        abs(a - b)
-        for a, b in zip(_losses(run)[SWITCH : SWITCH + 20], _losses(other)[SWITCH : SWITCH + 20], strict=True)
+        abs(a - b) for a, b in zip(losses(run)[SWITCH : SWITCH + 20], losses(other)[SWITCH : SWITCH + 20], strict=True)
     )
 
 

@@ -154,6 +154,8 @@ def test_a_rank_that_dies_stops_all_and_is_named(argosy: CommandLine, tiny_ventu
         "layout.data=3",
         "--set",
         "training.checkpoint_every=100000",
+        "--set",
+        "run.max_restarts=0",
     )
     metrics = tiny_venture.parent / "runs" / "tiny" / "metrics.jsonl"
     while not (metrics.exists() and metrics.stat().st_size):

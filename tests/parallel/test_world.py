@@ -23,8 +23,7 @@ def test_ranks_that_share_a_gpu_are_told_so(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: Any, **__: Any) -> None:
         raise dist.DistBackendError(SHARED)
 
-    monkeypatch.setattr(world, "meet", lambda timeout_s: dist.HashStore())
     monkeypatch.setattr(dist, "init_process_group", fail)
     with pytest.raises(UserError, match="rank 2 shares its GPU") as caught:
-        world._connect(World(2, 3, torch.device("cpu")), RunConfig())
+        world._connect(World(2, 3, torch.device("cpu")), RunConfig(), dist.HashStore())
     assert caught.value.code == "too-few-gpus"

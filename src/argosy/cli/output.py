@@ -22,7 +22,12 @@ def show(result: Record | Any, text: str, *, as_json: bool) -> None:
 
 
 def show_error(error: ArgosyError, *, as_json: bool) -> None:
-    """Print an error for people, and as JSON on standard output where that was asked for."""
+    """Print an error for people, and as JSON on standard output where that was asked for.
+
+    One without a message is told by another rank.
+    """
+    if not error.message:
+        return
     if as_json:
         import json
 

@@ -111,7 +111,8 @@ def status_summary(status: "Status") -> str:
         f"step {status.step} of {status.steps}, loss {figure(status.loss)}" if status.steps else "no checkpoint yet"
     )
     use = "in use now" if status.in_use else "not in use"
-    return f"{status.run}: {use}, {status.size_bytes / 1e6:.1f} MB; {training}\n\n" + table(
+    again = f", started again {status.restarts} time{'s' if status.restarts > 1 else ''}" if status.restarts else ""
+    return f"{status.run}: {use}, {status.size_bytes / 1e6:.1f} MB; {training}{again}\n\n" + table(
         rows, ("stage", "state", "took")
     )
 

@@ -314,7 +314,13 @@ class RunConfig(Section):
     preflight_timeout_s: float = Field(120.0, gt=0)
     """How long ranks wait for each other before the missing ones are named."""
     collective_timeout_s: float = Field(600.0, gt=0)
-    """How long a collective may take before the run is stopped."""
+    """How long ranks may wait for one of them before it is named, and all of them are ended."""
+    max_restarts: int = Field(3, ge=0, le=1000)
+    """How often ranks that died or hung are started again from the last checkpoint without a newer one."""
+    elastic: bool = False
+    """Whether training goes on with fewer ranks, in a layout that is valid, where as many cannot be started again."""
+    compare_every: Count = 100
+    """Steps between comparisons of replicas, whose parameters must be the same bits; before each checkpoint too."""
     master_port: int | None = Field(None, ge=1024, le=65535)
     """Port on which this machine's ranks meet; a free one unless given."""
     trackers: tuple[Literal["wandb", "mlflow"], ...] = Field((), strict=False)

@@ -9,25 +9,34 @@ if TYPE_CHECKING:
     from argosy.parallel.checks import check, layout_of, problems, refuse_layout
     from argosy.parallel.collectives import all_reduce
     from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
-    from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
+    from argosy.parallel.launcher import Ranks, die_with_parent, external_world, launch, world_size
     from argosy.parallel.matrices import WholeMatrices
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
+    from argosy.parallel.replicas import Drifted, compare_replicas
+    from argosy.parallel.reports import accounted
     from argosy.parallel.start import first_row, is_placed, local, local_part
+    from argosy.parallel.survival import Survival
+    from argosy.parallel.watch import phase
     from argosy.parallel.whole import gathered
     from argosy.parallel.world import World, compute_device, join
 
 __all__ = [
     "Crew",
+    "Drifted",
     "Engine",
     "ExposedCommunication",
     "Manner",
     "Mesh",
+    "Ranks",
+    "Survival",
     "WholeMatrices",
     "World",
+    "accounted",
     "all_reduce",
     "blocks_of",
     "check",
+    "compare_replicas",
     "compute_device",
     "crew",
     "die_with_parent",
@@ -41,9 +50,9 @@ __all__ = [
     "local",
     "local_part",
     "parallelize",
+    "phase",
     "problems",
     "refuse_layout",
-    "report_failure",
     "world_size",
 ]
 
@@ -51,28 +60,33 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "ExposedCommunication": "apply",
+        "check": "checks",
+        "layout_of": "checks",
+        "problems": "checks",
+        "refuse_layout": "checks",
+        "all_reduce": "collectives",
         "Engine": "engine",
         "Manner": "engine",
+        "blocks_of": "engine",
         "parallelize": "engine",
-        "problems": "checks",
-        "Mesh": "mesh",
+        "Ranks": "launcher",
+        "die_with_parent": "launcher",
+        "external_world": "launcher",
+        "launch": "launcher",
+        "world_size": "launcher",
         "WholeMatrices": "matrices",
-        "all_reduce": "collectives",
+        "Crew": "meeting",
+        "crew": "meeting",
+        "Mesh": "mesh",
+        "Drifted": "replicas",
+        "compare_replicas": "replicas",
+        "accounted": "reports",
         "first_row": "start",
         "is_placed": "start",
         "local": "start",
         "local_part": "start",
-        "check": "checks",
-        "blocks_of": "engine",
-        "refuse_layout": "checks",
-        "layout_of": "checks",
-        "external_world": "launcher",
-        "die_with_parent": "launcher",
-        "launch": "launcher",
-        "report_failure": "launcher",
-        "world_size": "launcher",
-        "Crew": "meeting",
-        "crew": "meeting",
+        "Survival": "survival",
+        "phase": "watch",
         "gathered": "whole",
         "World": "world",
         "compute_device": "world",

@@ -7,16 +7,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Self
 
 import orjson
 
-from argosy.config import AnyVenture, RunFailed, UserError
+from argosy.config import AnyVenture, RunFailed
 from argosy.hardware import GLIBC_TUNABLES, usable_cores
+from argosy.parallel.reports import AGENT, FOLDER, failure
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
+AGENT_LEAVES_S = 2.0
 
 
 def external_world() -> bool:
@@ -58,34 +61,118 @@ def launch(
     signal that asked for the stop, or 0.
 
     Raises:
-        ArgosyError: what the first failing rank reported, or which rank died of what.
+        ArgosyError: what the first failing rank reported; `RanksLost`, when a rank died or hung.
     """
-    stop_file.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(prefix="argosy-") as errors:
-        environment = {**os.environ, "ARGOSY_ERRORS": errors, "PYTHONUNBUFFERED": "1"}
+    with Ranks(module, stop_file, port) as started:
+        started.run(arguments, ranks)
+        return started.signal
+
+
+class Ranks:
+    """One process for each rank, started as often as need be; several are forked by an agent that stays.
+
+    `signal` is the first that asked for a stop, or 0.
+    """
+
+    def __init__(self, module: str, stop_file: Path, port: int | None) -> None:
+        self.module, self.stop_file, self.port = module, stop_file, port
+        self.signal, self._killed, self._attempts = 0, False, 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        self.stop_file.unlink(missing_ok=True)
+        self._previous = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_agent()
+        for number, old in self._previous.items():
+            signal.signal(number, old)
+        self.stop_file.unlink(missing_ok=True)
+
+    def run(self, arguments: Sequence[str], ranks: int) -> None:
+        """Start them and wait; raises as `launch` does."""
+        with tempfile.TemporaryDirectory(prefix="argosy-") as folder:
+            ended = self._alone(folder, arguments) if ranks == 1 else self._several(folder, arguments, ranks)
+            self._attempts += 1
+            if self._killed:
+                raise RunFailed("killed", "stopped at once, without saving", hint="the last checkpoint is kept")
+            if ended:
+                raise failure(Path(folder), ended)
+
+    def _alone(self, folder: str, arguments: Sequence[str]) -> list[tuple[int, int]]:
+        self._end_agent()
+        place = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
+        command = [sys.executable, "-m", self.module, *arguments]
+        self._process = self._start(
+            command, {**self._environment(1), **place, FOLDER: folder}, stdin=subprocess.DEVNULL
+        )
+        code = self._process.wait()
+        self._process = None
+        return [(0, code)] if code else []
+
+    def _several(self, folder: str, arguments: Sequence[str], ranks: int) -> list[tuple[int, int]]:
+        if self._process is None:
+            self._start_agent(ranks)
+        assert self._process is not None and self._process.stdin is not None and self._answers is not None
+        order = {"ranks": ranks, "arguments": arguments, "errors": folder, "attempt": self._attempts}
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(orjson.dumps(order) + b"\n")
+            self._process.stdin.flush()
+        if answer := self._answers.readline():
+            return [(rank, code) for rank, code in orjson.loads(answer)]
+        code = self._end_agent()
+        return [] if self._killed else [(AGENT, code or 1)]
+
+    def _start_agent(self, ranks: int) -> None:
+        reading, writing = os.pipe()
+        agent = ["-m", "argosy.parallel.agent", str(writing), str(self.port or 0), self.module]
+        self._process = self._start(
+            [sys.executable, *agent], self._environment(ranks), stdin=subprocess.PIPE, pass_fds=(writing,)
+        )
+        os.close(writing)
+        self._answers = os.fdopen(reading, "rb")
+
+    def _end_agent(self) -> int:
+        """Let the agent go, and what ranks it left; its exit status."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        for pipe in (process.stdin, self._answers):
+            with contextlib.suppress(BrokenPipeError):
+                if pipe is not None:
+                    pipe.close()
+        self._answers = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(AGENT_LEAVES_S)
+        deadline = time.monotonic() + AGENT_LEAVES_S
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < deadline:  # nobody may write to the run any more
+                os.killpg(process.pid, signal.SIGKILL)
+                process.poll()
+                time.sleep(0.02)
+        return process.wait()
+
+    def _environment(self, ranks: int) -> dict[str, str]:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // ranks)))
         environment.setdefault("GLIBC_TUNABLES", GLIBC_TUNABLES)
-        if ranks == 1:
-            environment |= {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
-            command = [sys.executable, "-m", module, *arguments]
-        else:
-            agent = ["-m", "argosy.parallel.agent", str(ranks), str(port or 0), module]
-            command = [sys.executable, *agent, *arguments]
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-        with _forward_signals(process, stop_file) as received:
-            code = process.wait()
-        stop_file.unlink(missing_ok=True)
-        if len(received) > 1:
-            raise RunFailed("killed", "stopped at once, without saving", hint="the last checkpoint is kept")
-        if code != 0:
-            raise _failure(Path(errors), code)
-        return received[0] if received else 0
+        return environment
+
+    def _start(self, command: list[str], environment: dict[str, str], **options: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=die_with_parent, **options)
+
+    def _handle(self, number: int, _frame: object) -> None:
+        if not self.signal:
+            self.signal = number
+            self.stop_file.touch()
+            print("\nstopping after this step and saving; again to stop at once", file=sys.stderr, flush=True)
+            return
+        self._killed = True
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def die_with_parent() -> None:
@@ -98,52 +185,3 @@ def name_process(name: str) -> None:
     """Give this process the name that Linux's `ps` and `top` show, at most 15 bytes; forked ranks look alike else."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode())
-
-
-@contextlib.contextmanager
-def _forward_signals(process: subprocess.Popen[bytes], stop_file: Path) -> Iterator[list[int]]:
-    received: list[int] = []
-
-    def handle(number: int, _frame: object) -> None:
-        received.append(number)
-        if len(received) == 1:
-            stop_file.touch()
-            print("\nstopping after this step and saving; again to stop at once", file=sys.stderr, flush=True)
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, old in previous.items():
-            signal.signal(number, old)
-
-
-def report_failure(kind: str, rank: int, details: Mapping[str, Any]) -> None:
-    """Leave a rank's (or the agent's) account of a failure where `launch` finds it."""
-    folder = os.environ.get("ARGOSY_ERRORS")
-    if folder:
-        (Path(folder) / f"{kind}-{rank}.json").write_bytes(orjson.dumps({"rank": rank, **details}))
-
-
-def _failure(folder: Path, code: int) -> Exception:
-    reports = sorted(folder.glob("rank-*.json"), key=lambda path: path.stat().st_mtime_ns)
-    deaths = [orjson.loads(path.read_bytes()) for path in folder.glob("death-*.json")]
-    if code < 0:
-        deaths.append({"rank": 0, "signal": -code})
-    if deaths:
-        rank, number = deaths[0]["rank"], deaths[0]["signal"]
-        memory = "; on Linux that is often the out-of-memory killer" if number == signal.SIGKILL else ""
-        return RunFailed(
-            "rank-died",
-            f"rank {rank} was killed by signal {number} ({signal.Signals(number).name}){memory}",
-            hint="run the same command again: it goes on from the last checkpoint",
-        )
-    if not reports:
-        return RunFailed("rank-died", f"training ended with exit status {code} and said nothing")
-    first = orjson.loads(reports[0].read_bytes())
-    print(first.get("traceback", ""), end="", file=sys.stderr)
-    kind = UserError if first["exit_code"] == 2 else RunFailed
-    return kind(first["code"], first["message"], hint=first["hint"])

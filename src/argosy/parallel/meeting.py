@@ -14,7 +14,7 @@ from argosy.config import RunConfig, RunFailed
 
 FOR_EVER = timedelta(days=365)  # rank 0 may prepare for hours; should it die, the store goes with it
 FAREWELL_S = 10.0
-_meetings = itertools.count()
+_meetings, _asides = itertools.count(), itertools.count()
 _opened: list[dist.Store] = []
 
 
@@ -25,7 +25,12 @@ def _store(timeout_s: float) -> dist.Store:
     return _opened[0]
 
 
-def _open(timeout_s: float) -> dist.Store:
+def aside(timeout_s: float) -> dist.Store:
+    """Another connection to the store of the last meeting, for a thread that shall not wait for the first one."""
+    return dist.PrefixStore(f"aside-{next(_asides)}", _open(timeout_s, again=True))
+
+
+def _open(timeout_s: float, *, again: bool = False) -> dist.Store:
     """Torchrun's store where it has one, else rank 0's own."""
     rank = int(os.environ["RANK"])
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
@@ -34,7 +39,7 @@ def _open(timeout_s: float) -> dist.Store:
         store = dist.TCPStore(
             address,
             port,
-            is_master=rank == 0 and not agent_holds_store,
+            is_master=rank == 0 and not agent_holds_store and not again,
             timeout=timedelta(seconds=timeout_s),
             wait_for_workers=False,
         )

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +12,8 @@ import torch
 import torch.distributed as dist
 
 from argosy.config import RunConfig, RunFailed, UserError
-from argosy.parallel.meeting import meet
+from argosy.parallel.meeting import aside, meet
+from argosy.parallel.watch import ANSWER_S, Tell, Watch, phase
 
 
 @dataclass(frozen=True)
@@ -47,26 +48,48 @@ class World:
         dist.broadcast_object_list(box, src=0, device=self.device)
         return box[0]
 
+    def gather(self, values: torch.Tensor) -> torch.Tensor:
+        """Each rank's `values` [N], by rank [ranks, N], on the CPU."""
+        if self.size == 1:
+            return values[None].cpu()
+        everyone = [torch.empty_like(values) for _ in range(self.size)]
+        dist.all_gather(everyone, values)
+        return torch.stack(everyone).cpu()
+
     def agree(self, **claims: object) -> None:
-        """Raise `RunFailed` on every rank, naming the ranks, unless each claim is the same on all of them."""
+        """Raise `UserError` on every rank unless each claim is the same on all of them; rank 0's names who differs."""
         if self.size == 1:
             return
         heard: list[dict[str, object]] = [{} for _ in range(self.size)]
         dist.all_gather_object(heard, claims)
-        for name, value in heard[0].items():
-            others = [rank for rank, theirs in enumerate(heard) if theirs[name] != value]
+        told = [dict(_leaves(each)) for each in heard]
+        for name in sorted({name for each in told for name in each}):
+            values = [each.get(name) for each in told]
+            others = [rank for rank, theirs in enumerate(values) if theirs != values[0]]
             if others:
-                raise RunFailed(
+                message = (
+                    f"rank {', '.join(map(str, others))} has another {name} than rank 0: {values[others[0]]!r}, "
+                    f"not {values[0]!r}"
+                )
+                raise UserError(
                     "ranks-disagree",
-                    f"rank {', '.join(map(str, others))} has another {name} than rank 0: {heard[others[0]][name]!r}, "
-                    f"not {value!r}",
-                    hint="start every rank with the same command, on the same run folder",
+                    message if self.is_main else "",
+                    hint="start every rank with the same command and program, on the same run folder",
                 )
 
     def barrier(self) -> None:
         """Wait for every rank."""
         if self.size > 1:
             dist.barrier()
+
+
+def _leaves(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Dotted names and what is there, so that what differs has the name that a user gave it."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def compute_device() -> torch.device:
@@ -79,8 +102,10 @@ def compute_device() -> torch.device:
 
 
 @contextlib.contextmanager
-def join(run: RunConfig) -> Iterator[World]:
+def join(run: RunConfig, tell: Tell = lambda hang: None) -> Iterator[World]:
     """Join the ranks named by the torchrun environment variables; one rank without them.
+
+    While they are together, a watchdog ends them when one keeps the others waiting too long; `tell` hears of that.
 
     Raises:
         UserError: two ranks would share a GPU.
@@ -97,23 +122,28 @@ def join(run: RunConfig) -> Iterator[World]:
     if size == 1:
         yield world
         return
-    _connect(world, run)
+    store = meet(run.preflight_timeout_s)
+    watch = Watch(aside(run.preflight_timeout_s), rank, size, run.collective_timeout_s, tell)
     try:
+        _connect(world, run, store)
         _preflight(world)
         yield world
     finally:
-        dist.destroy_process_group()
+        watch.stop()
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
-def _connect(world: World, run: RunConfig) -> None:
+def _connect(world: World, run: RunConfig, store: dist.Store) -> None:
+    phase("joining")
     on_gpu = world.device.type == "cuda"
     try:
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
-            store=dist.PrefixStore("group", meet(run.preflight_timeout_s)),
+            store=dist.PrefixStore("group", store),
             rank=world.rank,
             world_size=world.size,
-            timeout=timedelta(seconds=run.collective_timeout_s),
+            timeout=timedelta(seconds=run.collective_timeout_s + 4 * ANSWER_S),  # the watchdog knows more, if it can
             device_id=world.device if on_gpu else None,
         )
     except dist.DistBackendError as error:

@@ -140,6 +140,21 @@ def _judged(event: Tree) -> tuple[str, str, Tone]:
     return f"Held-out loss at step {_step(event)}", ", ".join(part for part in parts if part), "routine"
 
 
+def _restarted(event: Tree) -> tuple[str, str, Tone]:
+    lost_s = number(event, "lost_s")
+    lost = f"{duration(lost_s)} of work lost" if lost_s is not None else ""
+    parts = [text(event, "reason") or "", lost]
+    return f"Started again from step {_step(event)}", "; ".join(part for part in parts if part), "trouble"
+
+
+def _resized(event: Tree) -> tuple[str, str, Tone]:
+    layout = branch(event, "layout")
+    degrees = [f"{name} {degree:.0f}" for name in layout if (degree := number(layout, name) or 0) > 1]
+    ranks = number(event, "ranks") or 0
+    sentence = f"Going on with {ranks:.0f} process{'es' if ranks > 1 else ''} from step {_step(event)}"
+    return sentence, "; ".join([", ".join(degrees) or "one process", text(event, "reason") or ""]), "trouble"
+
+
 def _anything(event: Tree) -> tuple[str, str, Tone]:
     """An event this version does not know is shown as it is."""
     rest = ", ".join(f"{key} {plain(value)}" for key, value in event.items() if key not in ("time", "kind"))
@@ -163,6 +178,10 @@ _TELLERS: dict[str, Callable[[Tree], tuple[str, str, Tone]]] = {
     "fallback": _about("Went on without {what}", "reason", "trouble"),
     "skipped": _about("Step {step} left out", "reason", "trouble"),
     "rewound": _about("Went back to step {step}", "reason", "milestone"),
+    "restarted": _restarted,
+    "resized": _resized,
+    "hung": _about("Ranks waited in vain in step {step}", "message", "trouble"),
+    "drifted": _about("Replicas differ after step {step}", "message", "trouble"),
     "interrupted": _about("Stopped and saved at step {step}", "signal", "trouble"),
     "failed": _about("Training failed", "message", "trouble"),
     "finished": _about("Training finished at step {step}", "reason", "milestone"),

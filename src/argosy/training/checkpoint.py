@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from argosy.models import load_parts, save_model
-from argosy.parallel import Engine, gathered, local_part
+from argosy.parallel import Engine, gathered, local_part, phase
 from argosy.storage import commit_folder, described, disk_errors, write_json
 from argosy.training.manifest import prune, verify
 from argosy.training.optimizers import copy_parameter, load_optimizer_state, optimizer_state
@@ -116,6 +116,7 @@ class Checkpointer:
         """
         from argosy.training.distributed_state import load_state
 
+        phase("reading the checkpoint", checkpoint.step)
         if self.world.is_main:
             verify(checkpoint)
         self.world.barrier()

@@ -10,10 +10,10 @@ import numpy as np
 import orjson
 import torch
 
-from argosy.config import ClassificationVenture, RunFailed
+from argosy.config import ClassificationVenture, Layout, RunFailed
 from argosy.data import ImageAugmentation, Preprocessing, open_examples
 from argosy.models import perceptron
-from argosy.parallel import World
+from argosy.parallel import Mesh, World, compare_replicas
 from argosy.storage import Run, atomic_folder, atomic_write, described, file_digest, write_json
 from argosy.training.callbacks import Scalars, TensorBoard, closing
 from argosy.training.changes import classifier_configuration
@@ -96,6 +96,7 @@ class EpochKeeper(EpochCallback):
                     f"the {name} of epoch {epoch} is {value}",
                     hint="lower training.learning_rate, or set training.gradient_clip; earlier epochs are kept",
                 )
+        compare_replicas(trainer.model.parameters(), Mesh(Layout(data=self.world.size), self.world), trainer.steps)
         trainer.preprocessing = self.preprocessing
         if self.world.is_main:
             begun = time.perf_counter()

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import torch
 
-import argosy
 from argosy.config import (
     Execution,
     Precision,
@@ -27,13 +26,14 @@ from argosy.parallel import (
     Mesh,
     World,
     blocks_of,
+    compare_replicas,
     layout_of,
     parallelize,
     refuse_layout,
 )
 from argosy.planning import RunPlan
 from argosy.progress import progress
-from argosy.storage import Run, canonical_json, digest, since_started
+from argosy.storage import Run, since_started
 from argosy.training.callbacks import Callback, MetricsFile, ProgressLine, Story, TensorBoard, closing
 from argosy.training.changes import configuration_of
 from argosy.training.checkpoint import Checkpointer
@@ -108,14 +108,7 @@ class _Training:
             self.store, self.recipe.batch_size, self.recipe.sequence_length, venture.training.seed, skipped
         )
         self.start = latest.step if latest is not None else 0
-        claim = digest(canonical_json(self.configuration))
-        world.agree(
-            code=argosy.__version__,
-            configuration=claim,
-            layout=str(self.layout),
-            data=self.plan.manifest_sha256,
-            start=self.start,
-        )
+        world.agree(data=self.plan.manifest_sha256, start=self.start)
         if latest is not None:
             self.plan.check_cursor(latest.cursor)
             self.checkpointer.restore(latest)
@@ -172,6 +165,8 @@ class _Training:
                 checkpointer=self.checkpointer,
                 describe=self._describe,
                 evaluate=self._evaluate,
+                compare=lambda done: compare_replicas(self.engine.parameters, self.mesh, done),
+                compare_every=self.venture.run.compare_every,
                 callbacks=self._callbacks(stack, end) if world.is_main else [],
                 world=world,
                 stop_requested=stop_requested,

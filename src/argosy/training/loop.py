@@ -9,7 +9,7 @@ import torch
 
 from argosy.config import Recipe, RunFailed
 from argosy.data import Batch
-from argosy.parallel import World
+from argosy.parallel import World, phase
 from argosy.training.callbacks import Callback, StepMetrics
 from argosy.training.checkpoint import Checkpointer
 from argosy.training.memory import peak_memory_gib
@@ -36,6 +36,10 @@ class TrainingLoop:
     """Makes the manifest for (updates done, last loss)."""
     evaluate: Callable[[], HeldOut]
     """Measures the held-out loss on all ranks."""
+    compare: Callable[[int], None]
+    """Compares the replicas after so many updates; raises when they differ."""
+    compare_every: int
+    """Updates between comparisons; before each checkpoint too."""
     callbacks: Sequence[Callback]
     """Watchers; empty on all ranks but the first."""
     world: World
@@ -65,6 +69,7 @@ class TrainingLoop:
             self._evaluate(start)
         while done < self.end:
             began = time.perf_counter()
+            phase("waiting for a batch", done + 1)
             _, batch = next(self.batches)
             inputs, targets = (
                 torch.from_numpy(array).to(self.world.device, non_blocking=True)
@@ -84,7 +89,11 @@ class TrainingLoop:
                     "kept",
                 )
             due = self.evaluation_due(done)
-            if due or result.stop_requested or done == self.end or done % self.recipe.checkpoint_every == 0:
+            saves = due or result.stop_requested or done == self.end or done % self.recipe.checkpoint_every == 0
+            if saves or done % self.compare_every == 0:
+                phase("comparing replicas")
+                self.compare(done)
+            if saves:
                 self._save(done, result.loss)
             if result.stop_requested and done < self.recipe.steps:
                 break
@@ -98,6 +107,7 @@ class TrainingLoop:
         return done > 0 and (done == self.recipe.steps or done % self.recipe.evaluate_every == 0)
 
     def _evaluate(self, done: int) -> None:
+        phase("evaluation", done)
         held_out = self.evaluate()
         self.checkpointer.wait()  # the best checkpoint is one that exists
         for callback in self.callbacks:
@@ -108,6 +118,7 @@ class TrainingLoop:
             for callback in self.callbacks:
                 callback.on_checkpoint(checkpoint, seconds)
 
+        phase("saving")
         self.checkpointer.save(self.describe(done, loss), saved)
 
     def _record(self, done: int, result: StepResult, *, data_s: float, step_s: float) -> None:

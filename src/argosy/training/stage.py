@@ -6,10 +6,21 @@ Torch-free on this side: the ranks run `argosy.training.worker`.
 import os
 import signal
 
-from argosy.config import AnyVenture, ArgosyError, ClassificationVenture, UserError, Venture
-from argosy.parallel import external_world, launch
+from argosy.config import (
+    AnyVenture,
+    ArgosyError,
+    ClassificationVenture,
+    Layout,
+    UserError,
+    Venture,
+    language_venture,
+    resolve_recipe,
+    transformer_config,
+)
+from argosy.data import open_dataset
+from argosy.parallel import Ranks, Survival, external_world, problems
 from argosy.storage import Run
-from argosy.training.manifest import latest_checkpoint, latest_classifier
+from argosy.training.manifest import complete_checkpoints, latest_checkpoint, latest_classifier
 from argosy.training.results import Checkpoint, TrainedClassifier
 
 STOP_FILE = "stop"
@@ -63,11 +74,27 @@ def _run_ranks(run: Run, venture: AnyVenture, stop_at: int | None = None) -> int
 
         if os.environ["RANK"] == "0":
             (run.path / STOP_FILE).unlink(missing_ok=True)
+            if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
+                run.event("restarted", step=_saved(run)[0], reason="torchrun started all ranks again")
         return work(run, venture, stop_at)
-    return launch(
-        "argosy.training.worker",
-        [str(run.path), *([] if stop_at is None else [str(stop_at)])],
-        ranks=venture.layout.ranks,
-        stop_file=run.path / STOP_FILE,
-        port=venture.run.master_port,
+    survival = Survival(
+        venture.run, venture.layout, lambda layout: _valid(layout, run, venture), lambda: _saved(run), run.event
     )
+    with Ranks("argosy.training.worker", run.path / STOP_FILE, venture.run.master_port) as ranks:
+        return survival.carry_out(ranks, [str(run.path), str(stop_at or 0)])
+
+
+def _saved(run: Run) -> tuple[int, float]:
+    """Step and time of the newest checkpoint; step 0, never, where there is none."""
+    folders = complete_checkpoints(run.checkpoints)
+    if not folders:
+        return 0, 0.0
+    return int(folders[-1].name.rpartition("-")[2]), (folders[-1] / "manifest.json").stat().st_mtime
+
+
+def _valid(layout: Layout, run: Run, venture: AnyVenture) -> bool:
+    if isinstance(venture, ClassificationVenture):
+        return layout.ranks == layout.data
+    venture = language_venture(venture)
+    config = transformer_config(venture, open_dataset(run.data, verify=False).index.vocabulary_size)
+    return not list(problems(layout, venture.training, config, resolve_recipe(venture, config)))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from argosy.parallel import Engine
+from argosy.parallel import Engine, phase
 from argosy.training.loss import summed_loss
 
 
@@ -125,7 +125,9 @@ class TrainStep:
 
         Returns this rank's summed loss and metrics [1 + M], the gradient norm, and seconds of waiting for gradients.
         """
+        phase("forward and backward", step + 1)
         sums, waited = self.engine.backward(inputs, targets, count)
+        phase("gradient norm and optimiser")
         norm = self.engine.clip(self.gradient_clip) if self.guarded else 0.0
         if math.isfinite(norm):
             rate = None if self.learning_rate is None else self.learning_rate(step)

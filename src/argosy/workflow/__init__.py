@@ -73,6 +73,8 @@ class Status(Record):
     """Steps of the whole training; null before the first checkpoint."""
     loss: float | None
     """Training loss at that checkpoint."""
+    restarts: int
+    """How often ranks that were lost were started again."""
     size_bytes: int
     """Bytes on disk."""
 
@@ -212,6 +214,7 @@ def status(venture: AnyVenture, run: Run) -> Status:
         step=step,
         steps=steps,
         loss=loss,
+        restarts=sum(event.get("kind") == "restarted" for event in run.read_events()),
         size_bytes=size,
     )
 
