@@ -8,6 +8,7 @@ from torch.optim import SGD, AdamW, Muon, Optimizer
 
 from argosy.config import Precision, TrainingConfig
 from argosy.models import has_tied_head
+from argosy.parallel import is_placed
 from argosy.training.muon import Float32Muon
 
 ADAM_EPS = 1e-8
@@ -46,7 +47,9 @@ def build_optimizers(
         return [muon, *rest]
     if training.optimizer == "sgd":
         groups = _groups(decayed.values(), plain, decay)
-        return [SGD(groups, lr=learning_rate, momentum=training.beta1, fused=True)]
+        return [
+            SGD(groups, lr=learning_rate, momentum=training.beta1, fused=not any(map(is_placed, parameters.values())))
+        ]
     return [_adamw(decayed.values(), plain, training, learning_rate)]
 
 
