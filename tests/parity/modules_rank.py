@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import argosy
-from argosy.config import Layout, RunConfig
+from argosy.config import Layout, RunConfig, UserError
 from argosy.data import Arrays
 from argosy.models import perceptron
 from argosy.parallel import gathered, join
@@ -147,6 +147,18 @@ def run_cell(name: str, layout: Layout) -> dict[str, Any]:
     }
 
 
+def wrong_plans() -> list[str]:
+    """What is said of plans that change what is computed."""
+    said = []
+    between = nn.Sequential(nn.Linear(FEATURES, 8), nn.PReLU(), nn.Linear(8, CLASSES))
+    for model, plan in ((Own(), {"up": "column"}), (between, {"0": "column", "2": "row"})):
+        try:
+            argosy.Trainer(model, layout=Layout(tensor=2), plan=plan).fit(examples(), batch_size=10)
+        except UserError as error:
+            said.append(f"{error} [{error.code}]")
+    return said
+
+
 def main() -> None:
     """Run the cells of so many ranks."""
     out, ranks, part = Path(sys.argv[1]), int(sys.argv[2]), "".join(sys.argv[3:])
@@ -155,6 +167,8 @@ def main() -> None:
         for place, name in enumerate(CELLS):
             if layout_of(name).ranks == ranks and part in name:
                 torch.save(run_cell(name, layout_of(name)), out / f"{place}-{world.rank}.pt")
+        if ranks == 2 and not part:
+            torch.save(wrong_plans(), out / f"wrong-{world.rank}.pt")
 
 
 if __name__ == "__main__":

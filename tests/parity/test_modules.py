@@ -64,3 +64,12 @@ def _are_whole(first: dict[str, Any], others: list[dict[str, Any]]) -> None:
         assert other["judged"] == first["judged"] and other["history"] == first["history"]
         assert torch.equal(other["predicted"], first["predicted"])
         assert all(torch.equal(other["weights"][name], weight) for name, weight in first["weights"].items())
+
+
+@pytest.mark.timeout(600)
+def test_a_plan_that_changes_what_is_computed_is_refused(folder: Path) -> None:
+    _run(folder, 2)
+    said = [torch.load(folder / f"wrong-{rank}.pt") for rank in range(2)]
+    assert said[0] == said[1] and all("[bad-plan]" in message for message in said[0])
+    misfit, another = said[0]
+    assert "do not fit each other" in misfit and "gradient of '1.weight' is another" in another

@@ -29,8 +29,8 @@ def check_plan(model: nn.Module, plan: Mapping[str, str]) -> None:
             linear = list(_linear(model))
             raise UserError(
                 "bad-plan",
-                f"plan: no module is named {pattern!r}{nearest(pattern, linear)}; the linear layers are "
-                f"{', '.join(map(repr, linear)) or 'none'}",
+                f"plan: no module is named {pattern!r}; the linear layers are {', '.join(linear) or 'none'}"
+                f"{nearest(pattern, linear)}",
             )
         for name in found:
             if type(modules[name]) is not nn.Linear:
@@ -73,7 +73,9 @@ def _pipeline_problems(model: nn.Module, stages: int, some: Tensor) -> Iterator[
         yield f"{what}: what comes after what in {type(model).__name__} is not known", "give an nn.Sequential of layers"
         return
     if len(indivisible(model)) < stages:
-        yield f"{what}: {len(indivisible(model))} layers with parameters are fewer than {stages} stages", ""
+        count = len(indivisible(model))
+        layers = f"{count} layer{'s' if count > 1 else ''} with parameters"
+        yield f"{what}: {layers} {'are' if count > 1 else 'is'} fewer than {stages} stages", ""
     owner: dict[int, str] = {}
     for name, layer in model._modules.items():
         for parameter in [] if layer is None else layer.parameters():

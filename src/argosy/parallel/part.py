@@ -43,7 +43,6 @@ class SequentialPart(nn.Sequential):
         super().__init__()
         for name, layer in islice(model._modules.items(), layers.start, layers.stop):
             self.add_module(name, layer)
-        self.first, self.last = layers.start == 0, layers.stop == len(model)
 
 
 def is_sequential(model: nn.Module) -> "TypeGuard[nn.Sequential]":

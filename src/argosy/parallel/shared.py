@@ -128,7 +128,9 @@ def lay_out(objective: Any, mesh: Mesh, manner: Manner, source: Source | None) -
     objectives = [objective.of(piece) for piece in pieces]
     roots: list[Any] = objectives
     if layout.pipeline > 1:
-        roots = [Stage(each, first=each.model.first, last=each.model.last) for each in objectives]
+        last = layout.pipeline * manner.virtual_stages - 1
+        numbered = zip(_stages(mesh, manner), objectives, strict=True)
+        roots = [Stage(each, first=number == 0, last=number == last) for number, each in numbered]
     keeps = layout.pipeline > 1 if manner.keeps is None else manner.keeps
     for root, piece in zip(roots, pieces, strict=True):
         blocks = named_blocks(piece)
@@ -153,8 +155,13 @@ def _ranges(model: nn.Module, mesh: Mesh, manner: Manner) -> list[range]:
     """Which layers this rank has."""
     layers, costs = indivisible(model), layer_costs(model)
     ranges = split(costs, mesh.layout.pipeline * manner.virtual_stages)
-    own = stages_of(mesh.places["pipeline"], mesh.layout.pipeline, manner.schedule, manner.virtual_stages)
-    return [range(layers[ranges[stage][0]].start, layers[ranges[stage][-1]].stop) for stage in own]
+    own = [ranges[stage] for stage in _stages(mesh, manner)]
+    return [range(layers[some[0]].start, layers[some[-1]].stop) for some in own]
+
+
+def _stages(mesh: Mesh, manner: Manner) -> list[int]:
+    """Which stages this rank has."""
+    return stages_of(mesh.places["pipeline"], mesh.layout.pipeline, manner.schedule, manner.virtual_stages)
 
 
 def indivisible(model: nn.Module) -> list[range]:

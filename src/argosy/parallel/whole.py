@@ -1,5 +1,6 @@
 """Putting together what ranks share: whole tensors on the first rank, in files that know nothing of layouts."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -9,6 +10,9 @@ from torch import Tensor
 
 from argosy.parallel.mesh import Mesh
 from argosy.parallel.start import is_placed
+
+# That a tensor divided twice is put together in two exchanges is as it should be.
+logging.getLogger("torch.distributed.tensor._redistribute").setLevel(logging.ERROR)
 
 
 @torch.no_grad()
