@@ -1,5 +1,9 @@
 """A classifier's venture on layouts: the same epochs as one process, the same bits when it goes on, other layouts."""
 
+import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +13,7 @@ from tests.acceptance.test_classifier import trained, venture
 from tests.conftest import CommandLine
 
 __all__ = ["venture"]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(900)
@@ -39,3 +44,16 @@ def test_what_a_layout_cannot_do_is_said_before_anything(argosy: CommandLine, ve
     }
     for layout, said in wrong.items():
         assert said in argosy("train", str(venture), "--set", f"layout.{layout}", code=2).stderr
+
+
+@pytest.mark.timeout(600)
+def test_the_example_prints_the_same_figures_for_every_layout() -> None:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = "examples/parallel/perceptron/mnist_layouts.py"
+    environment = {**os.environ, "DIGITS": "300", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*launcher, script], cwd=ROOT, env=environment, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert {line.split()[0] for line in lines} == {"data=2", "shard=2", "tensor=2", "pipeline=2"}, done.stderr[-3000:]
+    figures = [[float(number) for number in re.findall(r"\d+\.\d+", line)] for line in lines]
+    for some in figures[1:]:
+        assert some == pytest.approx(figures[0], abs=1e-5)

@@ -1,4 +1,4 @@
-"""One rank of the parity test of modules: `python -m tests.parity.modules_rank OUT RANKS [PART]`, its cells in turn.
+"""One rank of the parity test of modules: `python -m tests.parity.modules_rank OUT RANKS [PART]`, its cells in turn, or `text`.
 
 For each cell, rank 0 writes losses, gradients and weights; every rank writes what it predicts and how it is judged.
 """
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 import argosy
-from argosy.config import Layout, RunConfig, UserError
+from argosy.config import Layout, RunConfig, TransformerConfig, UserError
 from argosy.data import Arrays
-from argosy.models import perceptron
+from argosy.models import Transformer, perceptron
 from argosy.parallel import gathered, join
 
 FEATURES, CLASSES, STEPS = 6, 5, 10
@@ -147,6 +147,23 @@ def run_cell(name: str, layout: Layout) -> dict[str, Any]:
     }
 
 
+TEXT_LAYOUTS = ("shard=2", "tensor=2", "pipeline=2", "context=2")
+
+
+def run_text(run: Path, layout: Layout) -> dict[str, Any]:
+    """Train a small language model on what was prepared in a run."""
+    text = argosy.data.sequences(run, 16)
+    sizes = {"dim": 32, "layers": 3, "heads": 4, "kv_heads": 2, "ffn_dim": 48}
+    options = {"norm_eps": 1e-5, "rope_theta": 1e4, "tied_embeddings": True, "qk_norm": True}
+    model = Transformer(
+        TransformerConfig(vocabulary_size=text.store.index.vocabulary_size, sequence_length=16, **sizes, **options)
+    )
+    model.initialise(0)
+    trainer = argosy.Trainer(model, layout=layout, ema_decay=0.5)
+    trainer.fit(text, validation=text, steps=6, epochs=2, batch_size=10)
+    return {"history": dict(trainer.history), "judged": trainer.evaluate(text)}
+
+
 def wrong_plans() -> list[str]:
     """What is said of plans that change what is computed."""
     said = []
@@ -164,6 +181,8 @@ def main() -> None:
     out, ranks, part = Path(sys.argv[1]), int(sys.argv[2]), "".join(sys.argv[3:])
     torch.set_num_threads(1)
     with join(RunConfig()) as world:
+        for name in TEXT_LAYOUTS if part == "text" else ():
+            torch.save(run_text(out / "run", layout_of(f"text {name}")), out / f"text-{name}-{world.rank}.pt")
         for place, name in enumerate(CELLS):
             if layout_of(name).ranks == ranks and part in name:
                 torch.save(run_cell(name, layout_of(name)), out / f"{place}-{world.rank}.pt")

@@ -14,7 +14,8 @@ import torch
 
 from argosy.config import Layout
 from argosy.parallel import launch
-from tests.parity.modules_rank import CELLS, layout_of, run_cell
+from tests.parity.modules_rank import CELLS, TEXT_LAYOUTS, layout_of, run_cell, run_text
+from tests.training.test_trainer import text
 
 UNSTEADY = ("muon", "Lion")
 
@@ -69,7 +70,20 @@ def _are_whole(first: dict[str, Any], others: list[dict[str, Any]]) -> None:
 @pytest.mark.timeout(600)
 def test_a_plan_that_changes_what_is_computed_is_refused(folder: Path) -> None:
     _run(folder, 2)
-    said = [torch.load(folder / f"wrong-{rank}.pt") for rank in range(2)]
-    assert said[0] == said[1] and all("[bad-plan]" in message for message in said[0])
-    misfit, another = said[0]
-    assert "do not fit each other" in misfit and "gradient of '1.weight' is another" in another
+    for rank in range(2):
+        misfit, another = torch.load(folder / f"wrong-{rank}.pt")
+        assert "do not fit each other" in misfit and "[bad-plan]" in misfit
+        assert "gradient of '1.weight' is another" in another and "[bad-plan]" in another
+
+
+@pytest.mark.timeout(600)
+def test_a_language_model_through_the_trainer(tmp_path: Path) -> None:
+    text(tmp_path)
+    arguments = [str(tmp_path), "2", "text"]
+    launch("tests.parity.modules_rank", arguments, ranks=2, stop_file=tmp_path / "stop")
+    alone = run_text(tmp_path / "run", Layout())
+    for name in TEXT_LAYOUTS:
+        first, second = (torch.load(tmp_path / f"text-{name}-{rank}.pt") for rank in range(2))
+        assert first == second, name
+        for figure, values in alone["history"].items():
+            assert first["history"][figure] == pytest.approx(values, abs=1e-5, rel=1e-5), (name, figure)
