@@ -1,4 +1,6 @@
-"""One rank of the parity test of modules: `python -m tests.parity.modules_rank OUT RANKS [PART]`, its cells in turn, or `text`.
+"""One rank of the parity test of modules: `python -m tests.parity.modules_rank OUT RANKS [PART]`, its cells in turn.
+
+PART is what their names have in common; `text` trains a language model instead.
 
 For each cell, rank 0 writes losses, gradients and weights; every rank writes what it predicts and how it is judged.
 """
