@@ -61,7 +61,9 @@ class Lion(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:
         for group in self.param_groups:
             for parameter in group["params"]:
-                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+                state = self.state[parameter]
+                state["count"] = state.get("count", 0) + 1  # a number that is no tensor
+                momentum = state.setdefault("momentum", torch.zeros_like(parameter))
                 parameter -= group["lr"] * torch.lerp(momentum, parameter.grad, 0.1).sign()
                 momentum.lerp_(parameter.grad, 0.01)
 
@@ -145,6 +147,7 @@ def run_cell(name: str, layout: Layout) -> dict[str, Any]:
         "weights": {name: p.detach().clone() for name, p in trainer.model.named_parameters()},
         "judged": trainer.evaluate(data),
         "predicted": torch.from_numpy(trainer.predict(data.features)),
+        "counts": [state.get("count") for state in trainer.optimizers[0].state.values()],
         "state": {name: value.clone() for name, value in trainer.optimizer_state().items()},
     }
 
@@ -164,6 +167,37 @@ def run_text(run: Path, layout: Layout) -> dict[str, Any]:
     trainer = argosy.Trainer(model, layout=layout, ema_decay=0.5)
     trainer.fit(text, validation=text, steps=6, epochs=2, batch_size=10)
     return {"history": dict(trainer.history), "judged": trainer.evaluate(text)}
+
+
+class Forgetful(nn.Module):
+    """Batch normalisation and dropout, which remember and draw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(FEATURES, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, CLASSES))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def go_on(folder: Path) -> dict[str, Any]:
+    """Stop, save, load and go on: on another layout, and on the same one."""
+    torch.manual_seed(0)
+    other = argosy.Trainer(perceptron(FEATURES, 9, 7, CLASSES), layout=Layout(shard=2), ema_decay=0.8)
+    other.fit(examples(), epochs=2, batch_size=10)
+    other = argosy.Trainer.load(other.save(folder / "other"), layout=Layout(tensor=2))
+    other.fit(examples(), epochs=2, batch_size=10)
+    other.save(folder / "other")
+    histories = [dict(other.history)]
+    for stops in (False, True):
+        torch.manual_seed(0)
+        trainer = argosy.Trainer(Forgetful(), layout=Layout(shard=2))
+        if stops:
+            trainer.fit(examples(), epochs=2, batch_size=10)
+            trainer = argosy.Trainer.load(trainer.save(folder / "same"), Forgetful(), layout=Layout(shard=2))
+        trainer.fit(examples(), epochs=2 if stops else 4, batch_size=10)
+        histories.append(dict(trainer.history))
+    return {"histories": histories, "predicted": torch.from_numpy(other.predict(examples().features))}
 
 
 def wrong_plans() -> list[str]:
@@ -190,6 +224,8 @@ def main() -> None:
                 torch.save(run_cell(name, layout_of(name)), out / f"{place}-{world.rank}.pt")
         if ranks == 2 and not part:
             torch.save(wrong_plans(), out / f"wrong-{world.rank}.pt")
+        if ranks == 2 and part in ("", "go-on"):
+            torch.save(go_on(out), out / f"on-{world.rank}.pt")
 
 
 if __name__ == "__main__":

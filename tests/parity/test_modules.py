@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import torch
 
+import argosy
 from argosy.config import Layout
+from argosy.models import perceptron
 from argosy.parallel import launch
-from tests.parity.modules_rank import CELLS, TEXT_LAYOUTS, layout_of, run_cell, run_text
+from tests.parity.modules_rank import CELLS, CLASSES, FEATURES, TEXT_LAYOUTS, examples, layout_of, run_cell, run_text
 from tests.training.test_trainer import text
 
 UNSTEADY = ("muon", "Lion")
@@ -55,7 +57,7 @@ def test_what_one_process_computes(folder: Path, name: str) -> None:
     if counted is None:
         for key, weight in alone["weights"].items():
             assert (first["weights"][key] - weight).abs().max() <= 1e-4, key
-    assert first["state"].keys() == alone["state"].keys()
+    assert first["state"].keys() == alone["state"].keys() and first["counts"] == alone["counts"]
     _are_whole(first, others)
 
 
@@ -65,6 +67,20 @@ def _are_whole(first: dict[str, Any], others: list[dict[str, Any]]) -> None:
         assert other["judged"] == first["judged"] and other["history"] == first["history"]
         assert torch.equal(other["predicted"], first["predicted"])
         assert all(torch.equal(other["weights"][name], weight) for name, weight in first["weights"].items())
+
+
+@pytest.mark.timeout(600)
+def test_a_saved_trainer_goes_on_on_any_layout(folder: Path) -> None:
+    _run(folder, 2)
+    first, second = (torch.load(folder / f"on-{rank}.pt") for rank in range(2))
+    assert first["histories"] == second["histories"] and torch.equal(first["predicted"], second["predicted"])
+    other, straight, stopped = first["histories"]
+    assert straight == stopped, "the same layout goes on in the same bits, chance and statistics too"
+    torch.manual_seed(0)
+    alone = argosy.Trainer(perceptron(FEATURES, 9, 7, CLASSES), ema_decay=0.8)
+    assert other["loss"] == pytest.approx(alone.fit(examples(), epochs=4, batch_size=10)["loss"], abs=1e-5)
+    loaded = argosy.Trainer.load(folder / "other").predict(examples().features)
+    torch.testing.assert_close(torch.from_numpy(loaded), first["predicted"], rtol=0, atol=1e-6)
 
 
 @pytest.mark.timeout(600)

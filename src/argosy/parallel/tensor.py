@@ -198,7 +198,7 @@ def tensor_parallel(model: nn.Module, mesh: DeviceMesh, plan: Mapping[str, str])
             module.__class__ = form
             module.ranks = mesh.get_group()
         elif kind is None and next(module.parameters(recurse=False), None) is not None:
-            module.__class__ = _same_on_all(type(module))
+            module.__class__ = _same_on_all(type(module))  # type: ignore[arg-type]
         if form is SharedHeadsLinear:
             module.head_dim = model.get_submodule(name.rpartition(".")[0]).head_dim
 

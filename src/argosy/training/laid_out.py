@@ -4,12 +4,14 @@ Whole, they are what a user knows: the module that was given, on every rank. Rep
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from argosy.config import UserError
@@ -76,6 +78,7 @@ class Divided:
         if foreign:
             raise UserError("bad-option", f"the optimiser has a parameter {foreign[0]} that is not the model's")
         kept = optimizer_state(trainer.model.named_parameters(), trainer.optimizers)
+        counts = self.mesh.world.broadcast_object(_counts(trainer.model.named_parameters(), trainer.optimizers))
         for group in trainer.groups:
             group["params"] = [own[names[id(p)]] for p in group["params"] if names[id(p)] in own]
         for optimizer in trainer.optimizers:
@@ -89,6 +92,7 @@ class Divided:
                 same = value.shape == parameter.shape
                 state[name] = as_placed(local_part(value, parameter).clone(), parameter) if same else value.cpu()
         load_optimizer_state(own.items(), trainer.optimizers, state)
+        _put_counts(cast(Counts, counts), own, trainer.optimizers)
 
     @torch.no_grad()
     def take(self) -> None:
@@ -120,9 +124,14 @@ class Divided:
 
     def close(self) -> None:
         """See `Whole`; what the optimisers keep of each parameter is on the first rank, which saves it."""
-        state = self.optimizer_state()
+        model, optimizers, world = self.trainer.model, self.trainer.optimizers, self.mesh.world
+        state, counts = self.optimizer_state(), _counts(self.engine.stored_parameters().items(), optimizers)
+        heard: list[Counts] = [{} for _ in range(world.size)]
+        dist.all_gather_object(heard, counts)
         self.abandon()
-        load_optimizer_state(self.trainer.model.named_parameters(), self.trainer.optimizers, state)
+        if world.is_main:
+            load_optimizer_state(model.named_parameters(), optimizers, state)
+            _put_counts({key: value for some in heard for key, value in some.items()}, _tensors(model), optimizers)
 
     def abandon(self) -> None:
         """The same without what they keep: for a run that fails."""
@@ -130,6 +139,28 @@ class Divided:
             group.update({key: before[key] for key in ("params", "fused") if key in before})
         for optimizer in self.trainer.optimizers:
             optimizer.state.clear()
+
+
+Counts = dict[tuple[str, str], Any]
+
+
+def _counts(named: Iterable[tuple[str, nn.Parameter]], optimizers: Iterable[Optimizer]) -> Counts:
+    """What optimisers keep of each parameter that is no tensor."""
+    names = {id(p): name for name, p in named}
+    return {
+        (names[id(parameter)], key): value
+        for optimizer in optimizers
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+        if id(parameter) in names and not isinstance(value, Tensor)
+    }
+
+
+def _put_counts(counts: Counts, named: Mapping[str, Tensor], optimizers: Iterable[Optimizer]) -> None:
+    owners = {id(p): optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    for (name, key), value in counts.items():
+        if name in named and (owner := owners.get(id(named[name]))) is not None:
+            owner.state[named[name]][key] = value
 
 
 class _Bag(nn.Module):
