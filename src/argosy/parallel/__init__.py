@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
+    from argosy.parallel.shared import PipelineEngine
     from argosy.parallel.start import first_row, is_placed, local_part
+    from argosy.parallel.tensor import local
     from argosy.parallel.whole import gathered
     from argosy.parallel.world import World, compute_device, join
 
@@ -22,6 +24,7 @@ __all__ = [
     "ExposedCommunication",
     "Manner",
     "Mesh",
+    "PipelineEngine",
     "World",
     "all_reduce",
     "blocks_of",
@@ -36,6 +39,7 @@ __all__ = [
     "join",
     "launch",
     "layout_of",
+    "local",
     "local_part",
     "parallelize",
     "pipeline_micro_batch",
@@ -53,9 +57,11 @@ __getattr__ = lazy_exports(
         "Manner": "engine",
         "parallelize": "engine",
         "Mesh": "mesh",
+        "PipelineEngine": "shared",
         "all_reduce": "collectives",
         "first_row": "start",
         "is_placed": "start",
+        "local": "tensor",
         "local_part": "start",
         "check": "checks",
         "blocks_of": "engine",

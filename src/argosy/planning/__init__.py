@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from argosy.planning.run_plan import RunPlan, plan_run
     from argosy.planning.scaling import FittedLaw, Point, fit_scaling
     from argosy.planning.shape import LatentAttention, ModelShape, shape_of
+    from argosy.planning.use import Exchange, RankUse
     from argosy.planning.verdict import count, days, money, percent, tenure_row
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Allocation",
     "Backtest",
     "Candidate",
+    "Exchange",
     "Fit",
     "Fitted",
     "FittedLaw",
@@ -62,6 +64,7 @@ __all__ = [
     "Point",
     "Prediction",
     "Question",
+    "RankUse",
     "Reliability",
     "Row",
     "RunPlan",
@@ -136,6 +139,8 @@ __getattr__ = lazy_exports(
         "MemoryUse": "memory",
         "memory_use": "memory",
         "plan": "feasibility",
+        "Exchange": "use",
+        "RankUse": "use",
         "Fit": "predictions",
         "Fitted": "predictions",
         "Memory": "figures",

@@ -1,0 +1,146 @@
+"""`python -m argosy.training.dry_run`: one rank's step of any layout on tensors without data, and what it takes.
+
+A `DryRunSetup` comes in on standard input as JSON, a `RankUse` goes out. The rank is the one that training would start:
+the same model, loss, engine and optimisers. Only the tensors have no data (`FakeTensorMode`) and the process group no
+peers ("fake"), so that 7 B on 64 ranks take seconds and less than a gigabyte.
+
+Processors stand for accelerators, so that no accelerator is needed: the loss takes as many logits at once as there, and
+attention over a part of a sequence stores no mask. Nothing is compiled: a compiler would keep fewer activations.
+"""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.testing._internal.distributed.fake_pg import FakeStore
+
+from argosy.models import empty_model
+from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, World, context, local, parallelize
+from argosy.planning import Exchange, RankUse
+from argosy.training import loss
+from argosy.training.counting import StepCounter
+from argosy.training.optimizers import build_optimizers
+from argosy.training.precision import DTYPES
+from argosy.training.results import DryRunSetup
+from argosy.training.step import LossModule, TrainStep
+
+
+def main() -> None:
+    """Count, and print the figures on standard output."""
+    warnings.filterwarnings("ignore")
+    print(count_rank(DryRunSetup.model_validate_json(sys.stdin.read())).model_dump_json())
+
+
+def count_rank(setup: DryRunSetup) -> RankUse:
+    """Build the rank and count a step of it; no process group may be joined yet."""
+    world = World(setup.rank, setup.layout.ranks, torch.device("cpu"))
+    with _without_peers(world), _as_on_accelerators():
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        engine = _engine(setup, Mesh(setup.layout, world), fake)
+        with fake:
+            return _counted(setup, engine)
+
+
+@contextlib.contextmanager
+def _without_peers(world: World) -> Iterator[None]:
+    dist.init_process_group("fake", store=FakeStore(), rank=world.rank, world_size=world.size)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _as_on_accelerators() -> Iterator[None]:
+    kept = loss.CHUNK_ELEMENTS, context.causal_lower_right
+    loss.CHUNK_ELEMENTS = loss.GPU_CHUNK_ELEMENTS
+    context.causal_lower_right = lambda *_: None
+    try:
+        yield
+    finally:
+        loss.CHUNK_ELEMENTS, context.causal_lower_right = kept
+
+
+def _engine(setup: DryRunSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
+    """As training builds it; the mesh is real, so that only what parameters are made of is not."""
+    execution, reshard = setup.execution, setup.training.reshard
+    model = empty_model(setup.model)
+    model.recompute = execution.recompute
+    manner = Manner(
+        dtype=DTYPES[execution.precision],
+        micro_batch=execution.micro_batch,
+        accumulation=execution.accumulation,
+        schedule=execution.schedule,
+        virtual_stages=execution.virtual_stages,
+        keeps=None if reshard == "auto" else not reshard,
+    )
+    mesh.device_mesh  # noqa: B018
+
+    def empty(_: str, shape: torch.Size) -> Tensor:
+        with fake:
+            return torch.empty(shape)
+
+    objective = LossModule(model, manner.dtype, 0 if setup.document_mask else None)
+    return parallelize(objective, mesh, manner, empty)
+
+
+def _counted(setup: DryRunSetup, engine: Engine) -> RankUse:
+    """A step, and what it leaves in memory."""
+    rows, length = setup.batch_size // engine.mesh.replicas, setup.model.sequence_length
+    tokens = torch.zeros((rows, length), dtype=torch.long)
+    optimizers = build_optimizers(engine.models, setup.training, 1.0, setup.execution.precision)
+    step = TrainStep(engine, optimizers, learning_rate=None, gradient_clip=setup.training.gradient_clip)
+    stages: tuple[int, ...] = (0,)
+    if isinstance(engine, PipelineEngine):
+        stages = tuple(engine.pipeline.stages)
+        _introduce(engine, setup)
+        with StepCounter():  # the first step also tells neighbours of each other
+            engine.backward(tokens, tokens, 1.0)
+        for parameter in engine.parameters:
+            parameter.grad = None
+    gradients: list[Tensor] = []
+    counter = StepCounter(engine.parameters)
+    peaks: list[int] = []
+
+    def look(*_: object) -> None:
+        peaks.append(counter.peak_bytes)
+        gradients.extend(local(p.grad) for p in engine.parameters if p.grad is not None)
+
+    optimizers[0].register_step_pre_hook(look)
+    with counter:
+        step(0, tokens, tokens, count=setup.batch_size * length)
+    state = [x for o in optimizers for s in o.state.values() for x in s.values() if isinstance(x, Tensor)]
+    held = _bytes(gradients)
+    return RankUse(
+        rank=setup.rank,
+        stages=stages,
+        parameters_bytes=_bytes([local(p) for p in engine.parameters]),
+        gradients_bytes=held,
+        optimizer_bytes=_bytes([local(x) for x in state]),
+        activations_bytes=peaks[0] - held,
+        flops=counter.flops,
+        exchanges={name: Exchange(calls=x[0], bytes=x[1]) for name, x in counter.exchanges.items()},
+    )
+
+
+def _introduce(engine: PipelineEngine, setup: DryRunSetup) -> None:
+    """Tell stages what the stage before sends them, which no peer does here."""
+    shape = setup.execution.micro_batch, setup.model.sequence_length // setup.layout.context // setup.layout.tensor
+
+    def receive(_: int) -> Tensor:
+        return torch.empty((*shape, setup.model.dim))
+
+    engine.pipeline._receive = receive  # type: ignore[method-assign]
+
+
+def _bytes(tensors: Sequence[Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+if __name__ == "__main__":
+    main()
