@@ -15,10 +15,11 @@ from argosy.parallel.context import Sequence, context_parallel
 from argosy.parallel.engine import Engine, Manner, accumulated, named_blocks
 from argosy.parallel.mesh import Mesh
 from argosy.parallel.part import parts
-from argosy.parallel.pipeline import Pipeline, Stage, split, stages_of
+from argosy.parallel.pipeline import Pipeline, Stage
 from argosy.parallel.sharding import shard
 from argosy.parallel.start import Source, materialise
 from argosy.parallel.tensor import TRANSFORMER_PLAN, local, tensor_parallel
+from argosy.planning import layer_costs, split, stages_of
 
 
 class SharedEngine(Engine):
@@ -136,22 +137,16 @@ def _tied_source(model: nn.Module, source: Source) -> Source:
 
 def _ranges(model: nn.Module, mesh: Mesh, manner: Manner) -> list[range]:
     """Which layers this rank has."""
-    costs = layer_costs(model)
+    costs = costs_of(model)
     ranges = split(costs, mesh.layout.pipeline * manner.virtual_stages)
     own = stages_of(mesh.places["pipeline"], mesh.layout.pipeline, manner.schedule, manner.virtual_stages)
     return [ranges[stage] for stage in own]
 
 
-def layer_costs(model: nn.Module) -> list[float]:
-    """FLOPs of each block or layer for a token, forward; those of the head are the last block's."""
+def costs_of(model: nn.Module) -> list[float]:
+    """FLOPs of each block or layer for a token, forward."""
     if isinstance(model, Transformer):
-        config = model.config
-        narrow = 2 * config.dim * config.kv_heads * config.head_dim
-        products = 2 * config.dim**2 + narrow + 3 * config.dim * config.ffn_dim
-        block = 2.0 * products + 2.0 * config.sequence_length * config.dim
-        costs = [block] * config.layers
-        costs[-1] += 2.0 * config.dim * config.vocabulary_size
-        return costs
+        return layer_costs(model.config)
     if isinstance(model, nn.Sequential):
         return [2.0 * sum(p.numel() for p in layer.parameters()) for layer in model]
     return [1.0]

@@ -29,13 +29,15 @@ if TYPE_CHECKING:
         inference_aware,
         predict_loss,
     )
+    from argosy.planning.rank_counting import count_rank
+    from argosy.planning.rank_use import Exchange, RankSetup, RankUse
     from argosy.planning.residual import Kernel, Known, Learned, known
     from argosy.planning.results import Plan, Question
     from argosy.planning.rows import Row, Target, read_rows
     from argosy.planning.run_plan import RunPlan, plan_run
     from argosy.planning.scaling import FittedLaw, Point, fit_scaling
     from argosy.planning.shape import LatentAttention, ModelShape, shape_of
-    from argosy.planning.use import Exchange, RankUse
+    from argosy.planning.stages import layer_costs, rank_of, split, stages_of
     from argosy.planning.verdict import count, days, money, percent, tenure_row
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "Point",
     "Prediction",
     "Question",
+    "RankSetup",
     "RankUse",
     "Reliability",
     "Row",
@@ -79,6 +82,7 @@ __all__ = [
     "columns",
     "compute_optimal",
     "count",
+    "count_rank",
     "days",
     "effective_tokens",
     "fit",
@@ -87,6 +91,7 @@ __all__ = [
     "goodput",
     "inference_aware",
     "known",
+    "layer_costs",
     "log_rates",
     "memory_use",
     "money",
@@ -100,10 +105,13 @@ __all__ = [
     "predict_throughput",
     "published_shape",
     "question_of",
+    "rank_of",
     "read_rows",
     "search",
     "shape_of",
     "shape_of_tree",
+    "split",
+    "stages_of",
     "stretch",
     "tenure_row",
     "wall_times",
@@ -139,8 +147,14 @@ __getattr__ = lazy_exports(
         "MemoryUse": "memory",
         "memory_use": "memory",
         "plan": "feasibility",
-        "Exchange": "use",
-        "RankUse": "use",
+        "Exchange": "rank_use",
+        "RankSetup": "rank_use",
+        "RankUse": "rank_use",
+        "count_rank": "rank_counting",
+        "layer_costs": "stages",
+        "rank_of": "stages",
+        "split": "stages",
+        "stages_of": "stages",
         "Fit": "predictions",
         "Fitted": "predictions",
         "Memory": "figures",

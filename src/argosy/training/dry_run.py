@@ -1,6 +1,6 @@
 """`python -m argosy.training.dry_run`: one rank's step of any layout on tensors without data, and what it takes.
 
-A `DryRunSetup` comes in on standard input as JSON, a `RankUse` goes out. The rank is the one that training would start:
+A `RankSetup` comes in on standard input as JSON, a `RankUse` goes out. The rank is the one that training would start:
 the same model, loss, engine and optimisers. Only the tensors have no data (`FakeTensorMode`) and the process group no
 peers ("fake"), so that 7 B on 64 ranks take seconds and less than a gigabyte.
 
@@ -21,22 +21,21 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from argosy.models import empty_model
 from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, World, context, local, parallelize
-from argosy.planning import Exchange, RankUse
+from argosy.planning import Exchange, RankSetup, RankUse
 from argosy.training import loss
 from argosy.training.counting import StepCounter
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES
-from argosy.training.results import DryRunSetup
 from argosy.training.step import LossModule, TrainStep
 
 
 def main() -> None:
     """Count, and print the figures on standard output."""
     warnings.filterwarnings("ignore")
-    print(count_rank(DryRunSetup.model_validate_json(sys.stdin.read())).model_dump_json())
+    print(count_rank(RankSetup.model_validate_json(sys.stdin.read())).model_dump_json())
 
 
-def count_rank(setup: DryRunSetup) -> RankUse:
+def count_rank(setup: RankSetup) -> RankUse:
     """Build the rank and count a step of it; no process group may be joined yet."""
     world = World(setup.rank, setup.layout.ranks, torch.device("cpu"))
     with _without_peers(world), _as_on_accelerators():
@@ -66,7 +65,7 @@ def _as_on_accelerators() -> Iterator[None]:
         loss.CHUNK_ELEMENTS, context.causal_lower_right = kept
 
 
-def _engine(setup: DryRunSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
+def _engine(setup: RankSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
     """As training builds it; the mesh is real, so that only what parameters are made of is not."""
     execution, reshard = setup.execution, setup.training.reshard
     model = empty_model(setup.model)
@@ -89,7 +88,7 @@ def _engine(setup: DryRunSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
     return parallelize(objective, mesh, manner, empty)
 
 
-def _counted(setup: DryRunSetup, engine: Engine) -> RankUse:
+def _counted(setup: RankSetup, engine: Engine) -> RankUse:
     """A step, and what it leaves in memory."""
     rows, length = setup.batch_size // engine.mesh.replicas, setup.model.sequence_length
     tokens = torch.zeros((rows, length), dtype=torch.long)
@@ -128,7 +127,7 @@ def _counted(setup: DryRunSetup, engine: Engine) -> RankUse:
     )
 
 
-def _introduce(engine: PipelineEngine, setup: DryRunSetup) -> None:
+def _introduce(engine: PipelineEngine, setup: RankSetup) -> None:
     """Tell stages what the stage before sends them, which no peer does here."""
     shape = setup.execution.micro_batch, setup.model.sequence_length // setup.layout.context // setup.layout.tensor
 

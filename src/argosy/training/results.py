@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from argosy.config import Execution, Layout, Recipe, Record, TrainingConfig, TransformerConfig
+from argosy.config import Execution, Layout, Recipe, Record, TransformerConfig
 from argosy.data import Cursor
 from argosy.storage import Output
 
@@ -89,27 +89,3 @@ class TrainedClassifier(Record):
     def name(self) -> str:
         """Folder name."""
         return f"step-{self.step:08d}"
-
-
-class DryRunSetup(Record):
-    """A rank whose step is to be counted."""
-
-    model: TransformerConfig
-    """Shape of the model."""
-    layout: Layout
-    """How it is laid out."""
-    execution: Execution
-    """How each rank carries out its part."""
-    training: TrainingConfig
-    """Optimiser and reshard policy."""
-    batch_size: int
-    """Sequences in one step, over all ranks."""
-    document_mask: bool = False
-    """Whether attention stops at the bounds of documents."""
-    rank: int = 0
-    """Which rank."""
-
-    @property
-    def keeps(self) -> bool | None:
-        """Whether gathered parameters stay until the gradients are known; null for what is usual."""
-        return None if self.training.reshard == "auto" else not self.training.reshard
