@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -134,6 +134,8 @@ def train(
     force: Force = False,
     allow_changes: AllowChanges = False,
     skip_batches: tuple[int, int] | None = None,
+    layout: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
     """Train, from the latest checkpoint if there is one; Ctrl-C saves first.
@@ -146,12 +148,23 @@ def train(
         Venture file, its folder, or a run to go on with.
     skip_batches
         First and last batch to leave out, such as those behind a loss spike: goes back to the checkpoint before them.
+    layout
+        Degrees of parallelism instead of the venture's: shard=8,tensor=8.
+    dry_run
+        Only count what each rank of the layout would take, however many there are: memory, FLOPs, communication.
     """
     from argosy import workflow
+    from argosy.cli.dry_run import parse_layout, show_dry_run
     from argosy.cli.output import show
     from argosy.cli.summary import training_summary
 
+    if layout is not None:
+        degrees = (f"layout.{name}={value}" for name, value in parse_layout(layout).model_dump().items())
+        options = replace(options, set=(*options.set, *degrees))
     parsed, target = _open(venture, options)
+    if dry_run:
+        show_dry_run(parsed, as_json=json)
+        return
     added = workflow.Options(allow_changes=allow_changes, skip_batches=skip_batches)
     checkpoint = workflow.train(parsed, target, force=force, options=added)
     shown = {**checkpoint.model_dump(mode="json"), "folder": str(checkpoint.folder)}

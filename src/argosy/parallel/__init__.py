@@ -6,9 +6,9 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication
-    from argosy.parallel.checks import check, layout_of, pipeline_micro_batch, refuse_layout, virtual_stages
+    from argosy.parallel.checks import check, execution_of, layout_of, refuse_layout
     from argosy.parallel.collectives import all_reduce
-    from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
+    from argosy.parallel.engine import Engine, Manner, ReplicaEngine, blocks_of, parallelize
     from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
@@ -25,6 +25,7 @@ __all__ = [
     "Manner",
     "Mesh",
     "PipelineEngine",
+    "ReplicaEngine",
     "World",
     "all_reduce",
     "blocks_of",
@@ -32,6 +33,7 @@ __all__ = [
     "compute_device",
     "crew",
     "die_with_parent",
+    "execution_of",
     "external_world",
     "first_row",
     "gathered",
@@ -42,10 +44,8 @@ __all__ = [
     "local",
     "local_part",
     "parallelize",
-    "pipeline_micro_batch",
     "refuse_layout",
     "report_failure",
-    "virtual_stages",
     "world_size",
 ]
 
@@ -58,6 +58,7 @@ __getattr__ = lazy_exports(
         "parallelize": "engine",
         "Mesh": "mesh",
         "PipelineEngine": "shared",
+        "ReplicaEngine": "engine",
         "all_reduce": "collectives",
         "first_row": "start",
         "is_placed": "start",
@@ -65,9 +66,8 @@ __getattr__ = lazy_exports(
         "local_part": "start",
         "check": "checks",
         "blocks_of": "engine",
-        "virtual_stages": "checks",
         "refuse_layout": "checks",
-        "pipeline_micro_batch": "checks",
+        "execution_of": "checks",
         "layout_of": "checks",
         "external_world": "launcher",
         "die_with_parent": "launcher",

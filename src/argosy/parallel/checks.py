@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from argosy.config import (
     AnyVenture,
+    Execution,
     Layout,
+    Precision,
     Problem,
     Recipe,
     TrainingConfig,
@@ -114,6 +116,24 @@ def _pipeline_problems(
         )
     if training.pipeline_schedule == "zero-bubble" and training.compile is True:
         yield Problem("training.compile", "zero-bubble divides the backward pass, which a compiled one cannot", True)
+
+
+def execution_of(
+    training: TrainingConfig, recipe: Recipe, layout: Layout, precision: Precision, *, compiled: bool
+) -> Execution:
+    """How each rank carries out its part: as the venture says, else as is usual on that layout."""
+    rows, piped = -(-recipe.batch_size // (layout.data * layout.shard)), layout.pipeline > 1
+    passes = training.accumulation or 1
+    usual = pipeline_micro_batch(rows, passes, layout.pipeline) if piped else -(-rows // passes)
+    return Execution(
+        micro_batch=min(training.micro_batch or usual, rows),
+        precision=precision,
+        compile=compiled and not (piped and training.pipeline_schedule == "zero-bubble"),
+        recompute=training.recompute,
+        accumulation=passes if piped else 1,
+        schedule=training.pipeline_schedule,
+        virtual_stages=virtual_stages(training) if piped else 1,
+    )
 
 
 def virtual_stages(training: TrainingConfig) -> int:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         predict_loss,
     )
     from argosy.planning.rank_counting import count_rank
-    from argosy.planning.rank_use import Exchange, RankSetup, RankUse
+    from argosy.planning.rank_use import DryRun, Exchange, RankComparison, RankSetup, RankUse, compare
     from argosy.planning.residual import Kernel, Known, Learned, known
     from argosy.planning.results import Plan, Question
     from argosy.planning.rows import Row, Target, read_rows
@@ -47,6 +47,7 @@ __all__ = [
     "Allocation",
     "Backtest",
     "Candidate",
+    "DryRun",
     "Exchange",
     "Fit",
     "Fitted",
@@ -66,6 +67,7 @@ __all__ = [
     "Point",
     "Prediction",
     "Question",
+    "RankComparison",
     "RankSetup",
     "RankUse",
     "Reliability",
@@ -80,6 +82,7 @@ __all__ = [
     "backtest",
     "checkpoint_interval",
     "columns",
+    "compare",
     "compute_optimal",
     "count",
     "count_rank",
@@ -149,6 +152,9 @@ __getattr__ = lazy_exports(
         "plan": "feasibility",
         "Exchange": "rank_use",
         "RankSetup": "rank_use",
+        "DryRun": "rank_use",
+        "RankComparison": "rank_use",
+        "compare": "rank_use",
         "RankUse": "rank_use",
         "count_rank": "rank_counting",
         "layer_costs": "stages",

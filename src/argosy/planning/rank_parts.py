@@ -58,7 +58,7 @@ class RankParts:
         self.shard_place = shard * layout.context + self.context_place
         self.sharded = layout.data * self.sharing > 1 and not is_replicated(layout)
         """Whether FSDP holds the parameters."""
-        self.rows = setup.batch_size // (layout.data * layout.shard)
+        self.rows = -(-setup.batch_size // (layout.data * layout.shard))
         self.tokens = setup.model.sequence_length // layout.context
         """Of a sequence, on this rank."""
         self.product_bytes = 2 if self.execution.precision == "bfloat16" else WIDE

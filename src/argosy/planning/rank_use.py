@@ -15,7 +15,7 @@ class RankSetup(Record):
     training: TrainingConfig
     """Optimiser and reshard policy."""
     batch_size: int
-    """Sequences in one step, over all ranks; data × shard divides it."""
+    """Sequences in one step, over all ranks."""
     document_mask: bool = False
     """Whether attention stops at the bounds of documents."""
     rank: int = 0
@@ -62,3 +62,46 @@ class RankUse(Record):
     def peak_bytes(self) -> int:
         """All of it."""
         return self.states_bytes + self.activations_bytes
+
+
+class RankComparison(Record):
+    """One rank by both ways of counting."""
+
+    counted: RankUse
+    """By a dry run: the rank that training would start, on tensors without data."""
+    planned: RankUse
+    """On paper."""
+    ratios: dict[str, float]
+    """Planned over counted, by what is compared."""
+
+
+class DryRun(Record):
+    """The fullest ranks of a layout, none of which has run."""
+
+    layout: Layout
+    """How the model is laid out."""
+    execution: Execution
+    """How each rank carries out its part; never compiled."""
+    parameters: int
+    """Of the whole model."""
+    batch_size: int
+    """Sequences of a step, over all ranks."""
+    sequence_length: int
+    """Tokens of each."""
+    ranks: tuple[RankComparison, ...]
+    """The first rank of each stage of a pipeline; of many stages the first, the middle and the last."""
+    seconds: float
+    """That the dry run took."""
+
+
+def compare(counted: RankUse, planned: RankUse) -> RankComparison:
+    """Set both side by side; what neither has is left out."""
+    pairs = {name: (getattr(planned, name), getattr(counted, name)) for name in COMPARED}
+    for kind in sorted({*counted.exchanges, *planned.exchanges}):
+        nothing = Exchange(calls=0, bytes=0)
+        pairs[kind] = planned.exchanges.get(kind, nothing).bytes, counted.exchanges.get(kind, nothing).bytes
+    ratios = {name: ours / theirs for name, (ours, theirs) in pairs.items() if theirs}
+    return RankComparison(counted=counted, planned=planned, ratios=ratios)
+
+
+COMPARED = ("parameters_bytes", "gradients_bytes", "optimizer_bytes", "activations_bytes", "peak_bytes", "flops")

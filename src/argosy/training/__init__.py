@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         configuration_of,
         data_changed,
     )
+    from argosy.training.dry_ranks import dry_run
     from argosy.training.epochs import EarlyStopping, EpochCallback
     from argosy.training.held_out import held_out_loss
     from argosy.training.loss import summed_loss
@@ -45,6 +46,7 @@ __all__ = [
     "complete_checkpoints",
     "configuration_of",
     "data_changed",
+    "dry_run",
     "held_out_loss",
     "latest_checkpoint",
     "latest_classifier",
@@ -74,6 +76,7 @@ __getattr__ = lazy_exports(
         "latest_classifier": "manifest",
         "trained_checkpoint": "manifest",
         "trained_classifier": "manifest",
+        "dry_run": "dry_ranks",
         "held_out_loss": "held_out",
         "summed_loss": "loss",
         "rewind": "rewinding",

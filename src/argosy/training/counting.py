@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.distributed.tensor import DTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -53,13 +54,14 @@ UNSEEN = ("wait_tensor", "_wrap_tensor_autograd", "barrier")
 
 
 class StepCounter(TorchDispatchMode):
-    """Counts everything inside its `with`; entered after the mode of fake tensors, so that it sees what they see.
+    """Counts everything inside its `with`, which is entered inside that of `fake`; all but the `resident` tensors.
 
     No value is known without data: a number that is read from a tensor is 1.
     """
 
-    def __init__(self, resident: Iterable[Tensor] = ()) -> None:
+    def __init__(self, fake: FakeTensorMode, resident: Iterable[Tensor] = ()) -> None:
         super().__init__()
+        self.fake = fake
         self.flops = 0
         self.exchanges: dict[str, list[int]] = {}
         self.live_bytes = self.peak_bytes = 0
@@ -93,7 +95,8 @@ class StepCounter(TorchDispatchMode):
         elif func.namespace in ("c10d", "_c10d_functional"):
             self._exchange(func, args, found)
         for value in tree_leaves(found):
-            if isinstance(value, Tensor):
+            # DTensor finds out shapes on tensors of a mode of its own, which no rank has.
+            if isinstance(value, FakeTensor) and value.fake_mode is self.fake:
                 self._seen(value)
         return found
 

@@ -1,17 +1,19 @@
 """`python -m argosy.training.dry_run`: one rank's step of any layout on tensors without data, and what it takes.
 
-A `RankSetup` comes in on standard input as JSON, a `RankUse` goes out. The rank is the one that training would start:
-the same model, loss, engine and optimisers. Only the tensors have no data (`FakeTensorMode`) and the process group no
-peers ("fake"), so that 7 B on 64 ranks take seconds and less than a gigabyte.
+Each line of standard input is a `RankSetup` as JSON, for which a `RankUse` goes out. The rank is the one that training
+would start: the same model, loss, engine and optimisers. Only the tensors have no data (`FakeTensorMode`) and the
+process group no peers ("fake"), so that 7 B on 64 ranks take seconds and less than a gigabyte.
 
 Processors stand for accelerators, so that no accelerator is needed: the loss takes as many logits at once as there, and
 attention over a part of a sequence stores no mask. Nothing is compiled: a compiler would keep fewer activations.
 """
 
 import contextlib
+import multiprocessing
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 
 import torch
 import torch.distributed as dist
@@ -20,7 +22,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from argosy.models import empty_model
-from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, World, context, local, parallelize
+from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, ReplicaEngine, World, context, local, parallelize
 from argosy.planning import Exchange, RankSetup, RankUse
 from argosy.training import loss
 from argosy.training.counting import StepCounter
@@ -30,9 +32,15 @@ from argosy.training.step import LossModule, TrainStep
 
 
 def main() -> None:
-    """Count, and print the figures on standard output."""
+    """Count each rank in a process of its own, which takes all the state of its group along; print it when it is done.
+
+    They are forked from this one, so that PyTorch is imported once.
+    """
     warnings.filterwarnings("ignore")
-    print(count_rank(RankSetup.model_validate_json(sys.stdin.read())).model_dump_json())
+    for line in sys.stdin.read().splitlines():
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as process:
+            used = process.submit(count_rank, RankSetup.model_validate_json(line)).result()
+        print(used.model_dump_json(), flush=True)
 
 
 def count_rank(setup: RankSetup) -> RankUse:
@@ -42,7 +50,7 @@ def count_rank(setup: RankSetup) -> RankUse:
         fake = FakeTensorMode(allow_non_fake_inputs=True)
         engine = _engine(setup, Mesh(setup.layout, world), fake)
         with fake:
-            return _counted(setup, engine)
+            return _counted(setup, engine, fake)
 
 
 @contextlib.contextmanager
@@ -88,22 +96,25 @@ def _engine(setup: RankSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
     return parallelize(objective, mesh, manner, empty)
 
 
-def _counted(setup: RankSetup, engine: Engine) -> RankUse:
+def _counted(setup: RankSetup, engine: Engine, fake: FakeTensorMode) -> RankUse:
     """A step, and what it leaves in memory."""
-    rows, length = setup.batch_size // engine.mesh.replicas, setup.model.sequence_length
+    rows, length = -(-setup.batch_size // engine.mesh.replicas), setup.model.sequence_length
     tokens = torch.zeros((rows, length), dtype=torch.long)
     optimizers = build_optimizers(engine.models, setup.training, 1.0, setup.execution.precision)
     step = TrainStep(engine, optimizers, learning_rate=None, gradient_clip=setup.training.gradient_clip)
-    stages: tuple[int, ...] = (0,)
+    resident = list(engine.parameters)
     if isinstance(engine, PipelineEngine):
-        stages = tuple(engine.pipeline.stages)
         _introduce(engine, setup)
-        with StepCounter():  # the first step also tells neighbours of each other
-            engine.backward(tokens, tokens, 1.0)
-        for parameter in engine.parameters:
-            parameter.grad = None
+    if engine.mesh.world.size > 1 and isinstance(engine, PipelineEngine | ReplicaEngine):
+        for _ in range(2):  # first steps tell neighbours of each other, and order buckets of gradients
+            _forget(engine)
+            with StepCounter(fake):
+                engine.backward(tokens, tokens, 1.0)
+        if isinstance(engine, ReplicaEngine):  # whose gradients lie in those buckets for good
+            resident += [parameter.grad for parameter in engine.parameters if parameter.grad is not None]
+        _forget(engine)
     gradients: list[Tensor] = []
-    counter = StepCounter(engine.parameters)
+    counter = StepCounter(fake, resident)
     peaks: list[int] = []
 
     def look(*_: object) -> None:
@@ -117,14 +128,19 @@ def _counted(setup: RankSetup, engine: Engine) -> RankUse:
     held = _bytes(gradients)
     return RankUse(
         rank=setup.rank,
-        stages=stages,
+        stages=tuple(engine.pipeline.stages) if isinstance(engine, PipelineEngine) else (0,),
         parameters_bytes=_bytes([local(p) for p in engine.parameters]),
         gradients_bytes=held,
         optimizer_bytes=_bytes([local(x) for x in state]),
-        activations_bytes=peaks[0] - held,
+        activations_bytes=peaks[0] - (0 if len(resident) > len(engine.parameters) else held),
         flops=counter.flops,
         exchanges={name: Exchange(calls=x[0], bytes=x[1]) for name, x in counter.exchanges.items()},
     )
+
+
+def _forget(engine: Engine) -> None:
+    for parameter in engine.parameters:
+        parameter.grad = None
 
 
 def _introduce(engine: PipelineEngine, setup: RankSetup) -> None:

@@ -26,11 +26,10 @@ from argosy.parallel import (
     Mesh,
     World,
     blocks_of,
+    execution_of,
     layout_of,
     parallelize,
-    pipeline_micro_batch,
     refuse_layout,
-    virtual_stages,
 )
 from argosy.planning import RunPlan
 from argosy.progress import progress
@@ -310,18 +309,7 @@ def _choose_execution(
     compiled = world.device.type == "cuda" if training.compile == "auto" else training.compile
     if latest is not None and training.compile == "auto":
         compiled = latest.execution.compile
-    rows, piped = -(-numbers.batch_size // mesh.replicas), mesh.layout.pipeline > 1
-    passes = training.accumulation or 1
-    usual = pipeline_micro_batch(rows, passes, mesh.layout.pipeline) if piped else -(-rows // passes)
-    execution = Execution(
-        micro_batch=min(training.micro_batch or usual, rows),
-        precision=precision,
-        compile=compiled and not (piped and training.pipeline_schedule == "zero-bubble"),
-        recompute=training.recompute,
-        accumulation=passes if piped else 1,
-        schedule=training.pipeline_schedule,
-        virtual_stages=virtual_stages(training) if piped else 1,
-    )
+    execution = execution_of(training, numbers, mesh.layout, precision, compiled=compiled)
     return execution, reasons
 
 
