@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication
     from argosy.parallel.checks import check, execution_of, layout_of, refuse_layout
     from argosy.parallel.collectives import all_reduce
-    from argosy.parallel.engine import Engine, Manner, ReplicaEngine, blocks_of, parallelize
+    from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
     from argosy.parallel.launcher import die_with_parent, external_world, launch, report_failure, world_size
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
@@ -25,7 +25,6 @@ __all__ = [
     "Manner",
     "Mesh",
     "PipelineEngine",
-    "ReplicaEngine",
     "World",
     "all_reduce",
     "blocks_of",
@@ -58,7 +57,6 @@ __getattr__ = lazy_exports(
         "parallelize": "engine",
         "Mesh": "mesh",
         "PipelineEngine": "shared",
-        "ReplicaEngine": "engine",
         "all_reduce": "collectives",
         "first_row": "start",
         "is_placed": "start",

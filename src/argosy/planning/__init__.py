@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         predict_loss,
     )
     from argosy.planning.rank_counting import count_rank
+    from argosy.planning.rank_parts import is_replicated
     from argosy.planning.rank_use import DryRun, Exchange, RankComparison, RankSetup, RankUse, compare
     from argosy.planning.residual import Kernel, Known, Learned, known
     from argosy.planning.results import Plan, Question
@@ -93,6 +94,7 @@ __all__ = [
     "fitted",
     "goodput",
     "inference_aware",
+    "is_replicated",
     "known",
     "layer_costs",
     "log_rates",
@@ -157,6 +159,7 @@ __getattr__ = lazy_exports(
         "compare": "rank_use",
         "RankUse": "rank_use",
         "count_rank": "rank_counting",
+        "is_replicated": "rank_parts",
         "layer_costs": "stages",
         "rank_of": "stages",
         "split": "stages",

@@ -31,10 +31,11 @@ def _attention_backward_flops(_: Tensor, *forward: Any, **__: Any) -> int:
 
 
 FLOPS: Mapping[Any, Callable[..., int]] = {
+    aten.addmm_: flop_registry[aten.addmm],
     aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
     aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,
 }
-"""Of attention on processors, as MFU counts (Chowdhery et al. 2022, appendix B): all pairs, masked or not, and the
+"""What PyTorch does not count: a product added in place, and attention on processors, as MFU counts (Chowdhery et al. 2022, appendix B): all pairs, masked or not, and the
 backward pass twice the forward."""
 
 # Kind and the argument that is the whole tensor: what all ranks have together, or each of them sends.
@@ -62,12 +63,17 @@ class StepCounter(TorchDispatchMode):
     def __init__(self, fake: FakeTensorMode, resident: Iterable[Tensor] = ()) -> None:
         super().__init__()
         self.fake = fake
-        self.flops = 0
-        self.exchanges: dict[str, list[int]] = {}
-        self.live_bytes = self.peak_bytes = 0
+        self.live_bytes = 0
+        self.restart()
         self._sizes: Any = WeakIdKeyDictionary()
         for tensor in resident:
             self._sizes[_local(tensor).untyped_storage()] = None
+
+    def restart(self) -> None:
+        """Count from here; what is in memory stays known."""
+        self.flops = 0
+        self.exchanges: dict[str, list[int]] = {}
+        self.peak_bytes = self.live_bytes
 
     def __enter__(self) -> "StepCounter":
         self._resize = torch.UntypedStorage.resize_
@@ -89,7 +95,7 @@ class StepCounter(TorchDispatchMode):
         found = func(*args, **(kwargs or {}))
         packet = func._overloadpacket
         if packet in FLOPS:
-            self.flops += FLOPS[packet](*args, **(kwargs or {}))
+            self.flops += FLOPS[packet](*args, **(kwargs or {}), out_val=found)
         elif packet in flop_registry:
             self.flops += flop_registry[packet](*args, **(kwargs or {}), out_val=found)
         elif func.namespace in ("c10d", "_c10d_functional"):
@@ -97,7 +103,7 @@ class StepCounter(TorchDispatchMode):
         for value in tree_leaves(found):
             # DTensor finds out shapes on tensors of a mode of its own, which no rank has.
             if isinstance(value, FakeTensor) and value.fake_mode is self.fake:
-                self._seen(value)
+                self._seen(value, args)
         return found
 
     def _exchange(self, func: Any, args: tuple[Any, ...], found: Any) -> None:
@@ -111,11 +117,19 @@ class StepCounter(TorchDispatchMode):
         counted[0] += 1
         counted[1] += size
 
-    def _seen(self, tensor: Tensor) -> None:
+    def counts(self, tensor: Tensor) -> bool:
+        """Whether a tensor's memory is among what was counted: it was made after the counter began."""
+        return self._sizes.get(_local(tensor).untyped_storage()) is not None
+
+    def _seen(self, tensor: Tensor, args: tuple[Any, ...]) -> None:
         storage = _local(tensor).untyped_storage()
-        if storage not in self._sizes:
-            self._count(storage, storage.nbytes())
-            weakref.finalize(storage, self._freed, self._sizes[storage])
+        if storage in self._sizes:
+            return
+        if any(isinstance(x, Tensor) and _local(x).untyped_storage() is storage for x in tree_leaves(args)):
+            self._sizes[storage] = None  # a view of something older
+            return
+        self._count(storage, storage.nbytes())
+        weakref.finalize(storage, self._freed, self._sizes[storage])
 
     def _count(self, storage: Any, size: int) -> None:
         box = self._sizes.setdefault(storage, [0])

@@ -22,8 +22,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from argosy.models import empty_model
-from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, ReplicaEngine, World, context, local, parallelize
-from argosy.planning import Exchange, RankSetup, RankUse
+from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, World, context, local, parallelize
+from argosy.planning import Exchange, RankSetup, RankUse, is_replicated
 from argosy.training import loss
 from argosy.training.counting import StepCounter
 from argosy.training.optimizers import build_optimizers
@@ -74,7 +74,7 @@ def _as_on_accelerators() -> Iterator[None]:
 
 
 def _engine(setup: RankSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
-    """As training builds it; the mesh is real, so that only what parameters are made of is not."""
+    """As training builds it."""
     execution, reshard = setup.execution, setup.training.reshard
     model = empty_model(setup.model)
     model.recompute = execution.recompute
@@ -86,14 +86,14 @@ def _engine(setup: RankSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
         virtual_stages=execution.virtual_stages,
         keeps=None if reshard == "auto" else not reshard,
     )
-    mesh.device_mesh  # noqa: B018
-
     def empty(_: str, shape: torch.Size) -> Tensor:
         with fake:
             return torch.empty(shape)
 
     objective = LossModule(model, manner.dtype, 0 if setup.document_mask else None)
-    return parallelize(objective, mesh, manner, empty)
+    # Meshes are real; replicas have none, but buckets of gradients that must not be.
+    with fake if is_replicated(setup.layout) else contextlib.nullcontext():
+        return parallelize(objective, mesh, manner, empty)
 
 
 def _counted(setup: RankSetup, engine: Engine, fake: FakeTensorMode) -> RankUse:
@@ -102,20 +102,16 @@ def _counted(setup: RankSetup, engine: Engine, fake: FakeTensorMode) -> RankUse:
     tokens = torch.zeros((rows, length), dtype=torch.long)
     optimizers = build_optimizers(engine.models, setup.training, 1.0, setup.execution.precision)
     step = TrainStep(engine, optimizers, learning_rate=None, gradient_clip=setup.training.gradient_clip)
-    resident = list(engine.parameters)
+    counter = StepCounter(fake, engine.parameters)
     if isinstance(engine, PipelineEngine):
         _introduce(engine, setup)
-    if engine.mesh.world.size > 1 and isinstance(engine, PipelineEngine | ReplicaEngine):
-        for _ in range(2):  # first steps tell neighbours of each other, and order buckets of gradients
-            _forget(engine)
-            with StepCounter(fake):
-                engine.backward(tokens, tokens, 1.0)
-        if isinstance(engine, ReplicaEngine):  # whose gradients lie in those buckets for good
-            resident += [parameter.grad for parameter in engine.parameters if parameter.grad is not None]
-        _forget(engine)
+        with counter:  # in the first step neighbours tell each other that they are there
+            engine.backward(tokens, tokens, 1.0)
+            for parameter in engine.parameters:
+                parameter.grad = None
+        counter.restart()
     gradients: list[Tensor] = []
-    counter = StepCounter(fake, resident)
-    peaks: list[int] = []
+    peaks: list[int] = []  # one for each optimiser, of which the first is what counts
 
     def look(*_: object) -> None:
         peaks.append(counter.peak_bytes)
@@ -125,22 +121,16 @@ def _counted(setup: RankSetup, engine: Engine, fake: FakeTensorMode) -> RankUse:
     with counter:
         step(0, tokens, tokens, count=setup.batch_size * length)
     state = [x for o in optimizers for s in o.state.values() for x in s.values() if isinstance(x, Tensor)]
-    held = _bytes(gradients)
     return RankUse(
         rank=setup.rank,
         stages=tuple(engine.pipeline.stages) if isinstance(engine, PipelineEngine) else (0,),
         parameters_bytes=_bytes([local(p) for p in engine.parameters]),
-        gradients_bytes=held,
+        gradients_bytes=_bytes(gradients),
         optimizer_bytes=_bytes([local(x) for x in state]),
-        activations_bytes=peaks[0] - (0 if len(resident) > len(engine.parameters) else held),
+        activations_bytes=peaks[0] - _bytes([gradient for gradient in gradients if counter.counts(gradient)]),
         flops=counter.flops,
         exchanges={name: Exchange(calls=x[0], bytes=x[1]) for name, x in counter.exchanges.items()},
     )
-
-
-def _forget(engine: Engine) -> None:
-    for parameter in engine.parameters:
-        parameter.grad = None
 
 
 def _introduce(engine: PipelineEngine, setup: RankSetup) -> None:

@@ -1,0 +1,144 @@
+"""Most that a rank's forward and backward need beyond its states: every tensor that autograd keeps, counted.
+
+The peak is at one of a few moments: the loss, the first block on the way back, and the exchange of what is outside of
+blocks at the end. Not compiled; kernels of attention that store no matrix. `docs/explanation/planner.md` has the table.
+
+Letters in names: `N` tokens of a forward pass on this rank, `n` those of its part of the sequence between products.
+"""
+
+from functools import cached_property
+
+from argosy.planning.rank_exchanges import keeps, loss_chunks, passes_of
+from argosy.planning.rank_parts import WIDE, RankParts, is_replicated
+
+NORM_BACKWARD = 5  # float32 states in the backward pass of the last norm, its output among them
+
+
+class RankActivations:
+    """Bytes, moment by moment."""
+
+    def __init__(self, rank: RankParts) -> None:
+        self.rank, self.config, self.tensor = rank, rank.config, rank.layout.tensor
+        self.tokens = max(rank.micro_batches) * rank.tokens
+        self.states = self.tokens / self.tensor * rank.config.dim * WIDE
+        """Of the residual stream, once."""
+        self.width = rank.product_bytes
+        self.blocks = sum(rank.blocks)
+        self.micro_batches = len(rank.micro_batches) // (rank.execution.accumulation if rank.layout.pipeline > 1 else 1)
+        self.block_numbers = sum(one.rows * one.columns for one in rank.block.parameters)
+        self.outside_numbers = sum(rank.whole(unit) for unit in rank.units() if not unit.block)
+        self.head_numbers = rank.vocabulary * rank.config.dim if rank.last else 0
+
+    @property
+    def peak(self) -> int:
+        """Most beyond parameters and the gradients that are left in the end."""
+        moments = [self.end, *(self.on_the_way_back(done) for done in range(self.blocks))]
+        moments += [self.loss, self.last_norm] if self.rank.last else []
+        return round(max(moments))
+
+    @cached_property
+    def layer(self) -> float:
+        """What autograd keeps of one block."""
+        rank, config, N, w = self.rank, self.config, self.tokens, self.width
+        n, whole = N / self.tensor, N * rank.layout.context
+        queries, narrow = rank.heads * config.head_dim, rank.kv_heads * config.head_dim
+        keys = queries if rank.heads > rank.kv_heads else narrow  # each head's own copy
+        norms = 4 * self.states + 2 * WIDE * n  # inputs, normalised values, and one factor for each token
+        inputs = (5 * w if w < WIDE else 2 * w) * config.dim * N  # one copy for each product that casts
+        outputs = queries * N * (2 if rank.layout.context > 1 else 1)
+        attention = w * (queries * N + 2 * keys * whole + outputs) + WIDE * rank.heads * N
+        if config.qk_norm:
+            attention += (WIDE + w) * (queries + narrow) * N + WIDE * (rank.heads + rank.kv_heads) * N
+        return norms + inputs + attention + 4 * w * rank.ffn * N
+
+    @property
+    def kept(self) -> float:
+        """What it keeps of all blocks for one micro-batch, with the states that go in and come out."""
+        block = self.states if self.rank.execution.recompute else self.layer
+        return self.blocks * block + self.states
+
+    @property
+    def in_flight(self) -> int:
+        """Micro-batches whose activations are there at once."""
+        rank = self.rank
+        if rank.layout.pipeline == 1:
+            return 1
+        if rank.execution.schedule == "gpipe":
+            return self.micro_batches
+        return min(self.micro_batches, rank.layout.pipeline - rank.pipeline_place)
+
+    @cached_property
+    def resident(self) -> float:
+        """What is there at every peak: other micro-batches and their mail, parameters that sharding gathered."""
+        rank = self.rank
+        found = self.kept * (self.in_flight - 1)
+        if rank.layout.pipeline > 1:
+            found += self.states * (self.micro_batches * (2 - rank.first - rank.last))
+            found -= 0 if rank.first else self.states * self.in_flight
+        if rank.sharded:
+            found += WIDE * self.outside_numbers
+        return found + self.gradients_before
+
+    @property
+    def gradients_before(self) -> float:
+        """Gradients of earlier passes, whole where ranks share them, less those that are left in the end."""
+        rank = self.rank
+        own = WIDE * sum(rank.own(one) for unit in rank.units() for one in unit.parameters)
+        piped, bucketed = rank.layout.pipeline > 1, is_replicated(rank.layout) and rank.layout.ranks > 1
+        earlier = self.micro_batches > self.in_flight if piped else passes_of(rank) > 1
+        if not (earlier or bucketed):
+            return -own
+        return WIDE * (self.blocks * self.block_numbers + self.outside_numbers) - own if rank.sharded else 0.0
+
+    def weights(self, done: int, *, loss: bool = False) -> float:
+        """Copies of weights for products, when so many blocks have been passed on the way back.
+
+        Sharded, those that stay, else the current and the next; of a rank's own in float32, autocast's.
+        """
+        rank = self.rank
+        if rank.sharded:
+            some = 1 if loss or done == self.blocks - 1 else 2
+            return rank.gathered_bytes * self.block_numbers * (self.blocks + loss if keeps(rank) else some)
+        matrices = sum(one.rows * one.columns for one in rank.block.parameters if not one.vector)
+        return self.width * matrices * (self.blocks - done) if self.width < WIDE else 0.0
+
+    def gradients(self, done: int) -> float:
+        """Gradients of so many blocks since the loss, and the input of the last one's reduction."""
+        rank = self.rank
+        found = float(WIDE * self.head_numbers)
+        if self.gradients_before < 0 or rank.sharded:
+            found += WIDE * done * sum(rank.own(one) for one in rank.block.parameters)
+        return found + (WIDE * self.block_numbers if rank.sharded and done else 0.0)
+
+    @property
+    def loss(self) -> float:
+        """While logits exist: float32 gradients of the last states and of the head, and a copy of the head."""
+        rank, w, dim = self.rank, self.width, self.config.dim
+        chunk, V = loss_chunks(rank, max(rank.micro_batches))[0], rank.vocabulary
+        copy = 0 if w == WIDE else w
+        logits = w + 2 * WIDE + (copy if self.tensor > 1 else 0) if w < WIDE else 2 * WIDE
+        products = w * V * chunk + max(3 * w * dim * chunk, w * dim * chunk + copy * V * dim)
+        meanwhile = max(logits * V * chunk + copy * dim * chunk, products)
+        around = self.states + 2 * WIDE * dim * self.tokens + (WIDE + copy) * self.head_numbers
+        return self.kept + self.resident + around + meanwhile + self.weights(0, loss=True)
+
+    @property
+    def last_norm(self) -> float:
+        """The norm's backward pass."""
+        around = NORM_BACKWARD * self.states + self.gradients(0)
+        return self.kept + self.resident + around + self.weights(0, loss=True)
+
+    def on_the_way_back(self, done: int) -> float:
+        """A block's backward pass, after so many others: in its feed-forward network, or when it ends."""
+        rank, w = self.rank, self.width
+        each = self.states if rank.execution.recompute else self.layer
+        below = self.kept - (done + 1) * each
+        wide = self.layer + 2 * w * rank.ffn * self.tokens + self.states + w * self.config.dim * self.tokens
+        of_block = (rank.gathered_bytes if rank.sharded else WIDE) * self.block_numbers
+        inside = max(wide + of_block * rank.ffn * self.config.dim / self.block_numbers, 3 * self.states + of_block)
+        return below + self.resident + inside + self.weights(done) + self.gradients(done)
+
+    @property
+    def end(self) -> float:
+        """What is outside of blocks is reduced: gathered, as gradients, and as the input of the reduction."""
+        return 3 * WIDE * self.outside_numbers if self.rank.sharded else 0.0
