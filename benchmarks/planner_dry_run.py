@@ -17,10 +17,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks._common import Results, arguments, header
+
 from argosy.config import PRESETS, Execution, Layout, TrainingConfig, TransformerConfig, UserError
 from argosy.planning import RankSetup, compare, count_rank, predict, shape_of
 from argosy.training import dry_run
-from benchmarks._common import Results, arguments, header
 
 GIB = 2**30
 AIM = 0.08

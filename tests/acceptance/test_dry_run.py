@@ -1,4 +1,4 @@
-"""`argosy train --dry-run` as its users meet it: ranks of a layout that no machine here has, and layouts that are none."""
+"""`argosy train --dry-run` as users meet it: ranks of layouts that no machine here has, and layouts that are none."""
 
 from pathlib import Path
 

@@ -19,6 +19,7 @@ CASES: list[tuple[dict[str, int], int, dict[str, Any]]] = [
     ({"data": 2}, 0, {}),
     ({"shard": 5}, 0, {"precision": "bfloat16"}),
     ({"shard": 5}, 4, {"micro_batch": 2, "recompute": True}),
+    ({"shard": 2}, 1, {"rows": 5}),
     ({"tensor": 8}, 5, {"model": {"qk_norm": True, "ffn_dim": 150}}),
     ({"context": 2}, 1, {"precision": "bfloat16", "recompute": True}),
     ({"data": 2, "shard": 2}, 3, {}),
@@ -32,9 +33,9 @@ CASES: list[tuple[dict[str, int], int, dict[str, Any]]] = [
 
 
 def asked(layout: dict[str, int], rank: int, what: dict[str, Any]) -> RankSetup:
-    model, execution = {**SMALL, **what.get("model", {})}, {k: v for k, v in what.items() if k != "model"}
-    replicas = Layout(**layout).data * Layout(**layout).shard
-    found = setup(layout, 4 * replicas, model, **execution)
+    execution = dict(what)
+    model, rows = {**SMALL, **execution.pop("model", {})}, execution.pop("rows", 4)
+    found = setup(layout, rows * Layout(**layout).data * Layout(**layout).shard, model, **execution)
     return found.model_copy(update={"rank": rank})
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +27,7 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON on standard output.")]
 Force = Annotated[bool, Parameter(name="--force", negative="", help="Do this stage again from the start.")]
+DryRun = Annotated[bool, Parameter(negative="", help="Only count what ranks take: memory, FLOPs, communication.")]
 AllowChanges = Annotated[
     bool, Parameter(name="--allow-changes", negative="", help="Resume although training keys changed.")
 ]
@@ -134,8 +135,8 @@ def train(
     force: Force = False,
     allow_changes: AllowChanges = False,
     skip_batches: tuple[int, int] | None = None,
-    layout: str | None = None,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    layout: Annotated[str | None, Parameter(help="Instead of the venture's: shard=8,tensor=8.")] = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Train, from the latest checkpoint if there is one; Ctrl-C saves first.
@@ -148,20 +149,13 @@ def train(
         Venture file, its folder, or a run to go on with.
     skip_batches
         First and last batch to leave out, such as those behind a loss spike: goes back to the checkpoint before them.
-    layout
-        Degrees of parallelism instead of the venture's: shard=8,tensor=8.
-    dry_run
-        Only count what each rank of the layout would take, however many there are: memory, FLOPs, communication.
     """
     from argosy import workflow
-    from argosy.cli.dry_run import parse_layout, show_dry_run
+    from argosy.cli.dry_run import show_dry_run, with_layout
     from argosy.cli.output import show
     from argosy.cli.summary import training_summary
 
-    if layout is not None:
-        degrees = (f"layout.{name}={value}" for name, value in parse_layout(layout).model_dump().items())
-        options = replace(options, set=(*options.set, *degrees))
-    parsed, target = _open(venture, options)
+    parsed, target = _open(venture, with_layout(options, layout))
     if dry_run:
         show_dry_run(parsed, as_json=json)
         return

@@ -1,12 +1,18 @@
 """How `argosy train --dry-run` shows what the ranks of a layout would take."""
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from pydantic import ValidationError
 
 from argosy.cli.output import show, table
 from argosy.config import AnyVenture, Layout, UserError, nearest
 from argosy.planning import DryRun, RankComparison
 
-GIB = 2**30
+if TYPE_CHECKING:
+    from argosy.cli.app import Overrides
+
+UNITS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 ROWS = (
     ("parameters_bytes", "parameters"),
     ("gradients_bytes", "gradients"),
@@ -32,6 +38,14 @@ def parse_layout(text: str) -> Layout:
         raise UserError("bad-option", f"--layout {text}: every degree is at least 1") from None
 
 
+def with_layout(options: "Overrides", layout: str | None) -> "Overrides":
+    """The options with `--layout` as overrides of the venture's keys."""
+    if layout is None:
+        return options
+    degrees = (f"layout.{name}={value}" for name, value in parse_layout(layout).model_dump().items())
+    return replace(options, set=(*options.set, *degrees))
+
+
 def show_dry_run(venture: AnyVenture, *, as_json: bool) -> None:
     """Count, and show the ranks one after another."""
     from argosy.workflow import dry_run
@@ -51,7 +65,10 @@ def _summary(found: DryRun) -> str:
         used = one.counted
         stages = f", stage {', '.join(map(str, used.stages))}" if found.layout.pipeline > 1 else ""
         lines += ["", f"rank {used.rank}{stages}", table(_rows(one), ("each step", "dry run", "planned", "ratio"))]
-    lines += ["", f"bytes of a collective are those of whole tensors; counted in {found.seconds:.0f} s, nothing was run"]
+    lines += [
+        "",
+        f"bytes of a collective are those of whole tensors; counted in {found.seconds:.0f} s, nothing was run",
+    ]
     return "\n".join(lines)
 
 
@@ -59,15 +76,21 @@ def _rows(one: RankComparison) -> list[tuple[str, str, str, str]]:
     counted, planned = one.counted, one.planned
     rows = []
     for name, words in ROWS:
-        sizes = (f"{getattr(side, name) / GIB:,.3f} GiB" for side in (counted, planned))
+        sizes = (_size(getattr(side, name)) for side in (counted, planned))
         rows.append((words, *sizes, _ratio(one, name)))
     rows.append(("FLOPs", f"{counted.flops:.4g}", f"{planned.flops:.4g}", _ratio(one, "flops")))
     for kind in sorted({*counted.exchanges, *planned.exchanges}):
         sides = (side.exchanges.get(kind) for side in (counted, planned))
-        said = ("none" if side is None else f"{side.bytes / GIB:,.3f} GiB in {side.calls:,}" for side in sides)
+        said = ("none" if side is None else f"{_size(side.bytes)} in {side.calls:,}" for side in sides)
         rows.append((kind.replace("_", "-"), *said, _ratio(one, kind)))
     return rows
 
 
 def _ratio(one: RankComparison, name: str) -> str:
     return f"{one.ratios[name]:.3f}" if name in one.ratios else ""
+
+
+def _size(size: int) -> str:
+    """In the largest unit of which there is one."""
+    unit, name = next(((unit, name) for unit, name in UNITS if size >= unit), (1, "B"))
+    return f"{size / unit:,.2f} {name}" if unit > 1 else f"{size} B"

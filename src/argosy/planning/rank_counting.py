@@ -1,7 +1,7 @@
 """Counting a rank's step on paper: exact states, FLOPs and collectives, and activations from what autograd keeps.
 
-Nothing here is fitted: it is Argosy's own trainer, whose every tensor is known. `argosy train --dry-run` builds the same
-rank on tensors without data and sets both side by side.
+Nothing here is fitted: it is Argosy's own trainer, whose every tensor is known. `argosy train --dry-run` builds the
+same rank on tensors without data and sets both side by side.
 """
 
 from argosy.config import TrainingConfig

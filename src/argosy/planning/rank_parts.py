@@ -164,5 +164,3 @@ class RankParts:
 def is_replicated(layout: Layout) -> bool:
     """Whether each rank has the whole model, and DDP averages gradients."""
     return layout.ranks == layout.data
-
-

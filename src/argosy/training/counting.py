@@ -35,8 +35,8 @@ FLOPS: Mapping[Any, Callable[..., int]] = {
     aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
     aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,
 }
-"""What PyTorch does not count: a product added in place, and attention on processors, as MFU counts (Chowdhery et al. 2022, appendix B): all pairs, masked or not, and the
-backward pass twice the forward."""
+"""What PyTorch does not count: a product added in place, and attention on processors. That as MFU counts (Chowdhery et
+al. 2022, appendix B): all pairs, masked or not, and the backward pass twice the forward."""
 
 # Kind and the argument that is the whole tensor: what all ranks have together, or each of them sends.
 EXCHANGES: Mapping[str, tuple[str, int]] = {
