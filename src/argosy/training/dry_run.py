@@ -14,6 +14,8 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from unittest import mock
 
 import torch
 import torch.distributed as dist
@@ -22,7 +24,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from argosy.models import empty_model
-from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, World, context, local, parallelize
+from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, World, apply, context, local, parallelize
 from argosy.planning import Exchange, RankSetup, RankUse, is_replicated
 from argosy.training import loss
 from argosy.training.counting import StepCounter
@@ -91,13 +93,14 @@ def _without_peers(world: World) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_on_accelerators() -> Iterator[None]:
-    kept = loss.CHUNK_ELEMENTS, context.causal_lower_right
-    loss.CHUNK_ELEMENTS = loss.GPU_CHUNK_ELEMENTS
-    context.causal_lower_right = lambda *_: None
-    try:
+    """Chunks of the loss and masks as there; and DDP does not look whether peers, whom there are none, have the same."""
+    alone = partial(apply.DistributedDataParallel, init_sync=False)
+    with (
+        mock.patch.object(loss, "CHUNK_ELEMENTS", loss.GPU_CHUNK_ELEMENTS),
+        mock.patch.object(context, "causal_lower_right", lambda *_: None),
+        mock.patch.object(apply, "DistributedDataParallel", alone),
+    ):
         yield
-    finally:
-        loss.CHUNK_ELEMENTS, context.causal_lower_right = kept
 
 
 def _engine(setup: RankSetup, mesh: Mesh, fake: FakeTensorMode) -> Engine:
