@@ -72,9 +72,9 @@ def _summary(found: DryRun) -> str:
     return "\n".join(lines)
 
 
-def _rows(one: RankComparison) -> list[tuple[str, str, str, str]]:
+def _rows(one: RankComparison) -> list[tuple[str, ...]]:
     counted, planned = one.counted, one.planned
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, words in ROWS:
         sizes = (_size(getattr(side, name)) for side in (counted, planned))
         rows.append((words, *sizes, _ratio(one, name)))

@@ -53,28 +53,37 @@ class RankActivations:
 
     @property
     def kept(self) -> float:
-        """What it keeps of all blocks for one micro-batch, with the states that go in and come out."""
+        """What it keeps of all blocks for one micro-batch, with the states that come out of its stages."""
         block = self.states if self.rank.execution.recompute else self.layer
-        return self.blocks * block + self.states
+        return self.blocks * block + len(self.rank.stages) * self.states
 
-    @property
-    def in_flight(self) -> int:
-        """Micro-batches whose activations are there at once."""
-        rank = self.rank
-        if rank.layout.pipeline == 1:
+    @cached_property
+    def in_flight(self) -> float:
+        """Micro-batches whose activations are there at once; pieces of them where a rank has several stages.
+
+        1F1B and interleaved: Narayanan et al. 2021 (arXiv:2104.04473), section 2.2; the V of zero bubble: Qi et al. 2024
+        (arXiv:2401.10241), section 6.
+        """
+        rank, pieces, ranks = self.rank, len(self.rank.stages), self.rank.layout.pipeline
+        if ranks == 1:
             return 1
-        if rank.execution.schedule == "gpipe":
-            return self.micro_batches
-        return min(self.micro_batches, rank.layout.pipeline - rank.pipeline_place)
+        held = {
+            "gpipe": self.micro_batches * pieces,
+            "1f1b": ranks - rank.pipeline_place,
+            "interleaved": (pieces - 1) * ranks + 2 * (ranks - 1 - rank.pipeline_place) + 1,
+            "zero-bubble": 2 * ranks,
+        }[rank.execution.schedule]
+        return min(held, self.micro_batches * pieces) / pieces
 
     @cached_property
     def resident(self) -> float:
         """What is there at every peak: other micro-batches and their mail, parameters that sharding gathered."""
         rank = self.rank
         found = self.kept * (self.in_flight - 1)
-        if rank.layout.pipeline > 1:
-            found += self.states * (self.micro_batches * (2 - rank.first - rank.last))
-            found -= 0 if rank.first else self.states * self.in_flight
+        if rank.layout.pipeline > 1:  # mail boxes, in which what goes into a stage stays
+            stages = len(rank.stages)
+            found += self.states * self.micro_batches * (2 * stages - rank.first - rank.last)
+            found -= self.states * self.in_flight * (stages - rank.first)
         if rank.sharded:
             found += WIDE * self.outside_numbers
         return found + self.gradients_before
@@ -100,7 +109,7 @@ class RankActivations:
             some = 1 if loss or done == self.blocks - 1 else 2
             return rank.gathered_bytes * self.block_numbers * (self.blocks + loss if keeps(rank) else some)
         matrices = sum(one.rows * one.columns for one in rank.block.parameters if not one.vector)
-        return self.width * matrices * (self.blocks - done) if self.width < WIDE else 0.0
+        return self.width * matrices * (self.in_flight * self.blocks - done) if self.width < WIDE else 0.0
 
     def gradients(self, done: int) -> float:
         """Gradients of so many blocks since the loss, and the input of the last one's reduction."""
@@ -133,12 +142,19 @@ class RankActivations:
         rank, w = self.rank, self.width
         each = self.states if rank.execution.recompute else self.layer
         below = self.kept - (done + 1) * each
-        wide = self.layer + 2 * w * rank.ffn * self.tokens + self.states + w * self.config.dim * self.tokens
-        of_block = (rank.gathered_bytes if rank.sharded else WIDE) * self.block_numbers
-        inside = max(wide + of_block * rank.ffn * self.config.dim / self.block_numbers, 3 * self.states + of_block)
-        return below + self.resident + inside + self.weights(done) + self.gradients(done)
+        # Feed-forward: the gradient of its hidden values with that of the last matrix, then those of both factors.
+        hidden, last = w * rank.ffn * self.tokens, rank.ffn * self.config.dim
+        new = rank.gathered_bytes if rank.sharded else WIDE if self.gradients_before < 0 else 0
+        stream = self.states * rank.last + w * self.config.dim * self.tokens
+        inside = self.layer + stream + max(hidden + w * last, 2 * hidden + new * last)
+        ending = 3 * self.states + max(new, w) * self.block_numbers
+        return below + self.resident + max(inside, ending) + self.weights(done) + self.gradients(done)
 
     @property
     def end(self) -> float:
-        """What is outside of blocks is reduced: gathered, as gradients, and as the input of the reduction."""
-        return 3 * WIDE * self.outside_numbers if self.rank.sharded else 0.0
+        """What is outside of blocks is about to be reduced: gathered, and its gradients, beside the last reduction."""
+        rank = self.rank
+        if not rank.sharded:
+            return 0.0
+        own = sum(rank.own(one) for unit in rank.units() if not unit.block for one in unit.parameters)
+        return self.states + WIDE * (2 * self.outside_numbers + self.block_numbers - own)

@@ -23,7 +23,7 @@ aten = torch.ops.aten
 
 
 def _attention_flops(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> int:
-    return int(sdpa_flop_count(query.shape, key.shape, value.shape))
+    return int(sdpa_flop_count(query.shape, key.shape, value.shape))  # type: ignore[no-untyped-call]
 
 
 def _attention_backward_flops(_: Tensor, *forward: Any, **__: Any) -> int:
@@ -54,14 +54,14 @@ GATHER = "_c10d_functional::all_gather_into_tensor"
 UNSEEN = ("wait_tensor", "_wrap_tensor_autograd", "barrier")
 
 
-class StepCounter(TorchDispatchMode):
+class StepCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts everything inside its `with`, which is entered inside that of `fake`; all but the `resident` tensors.
 
     No value is known without data: a number that is read from a tensor is 1.
     """
 
     def __init__(self, fake: FakeTensorMode, resident: Iterable[Tensor] = ()) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.fake = fake
         self.live_bytes = 0
         self.restart()
@@ -78,11 +78,11 @@ class StepCounter(TorchDispatchMode):
     def __enter__(self) -> "StepCounter":
         self._resize = torch.UntypedStorage.resize_
         torch.UntypedStorage.resize_ = self._resized()  # type: ignore[method-assign]
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *about: Any) -> None:
-        super().__exit__(*about)
+        super().__exit__(*about)  # type: ignore[no-untyped-call]
         torch.UntypedStorage.resize_ = self._resize  # type: ignore[method-assign]
 
     def __torch_dispatch__(

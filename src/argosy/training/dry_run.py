@@ -21,6 +21,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.parallel import DistributedDataParallel
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from argosy.models import empty_model
@@ -94,7 +95,7 @@ def _without_peers(world: World) -> Iterator[None]:
 @contextlib.contextmanager
 def _as_on_accelerators() -> Iterator[None]:
     """Chunks of the loss and masks as there; and DDP does not look whether peers, whom there are none, have the same."""
-    alone = partial(apply.DistributedDataParallel, init_sync=False)
+    alone = partial(DistributedDataParallel, init_sync=False)
     with (
         mock.patch.object(loss, "CHUNK_ELEMENTS", loss.GPU_CHUNK_ELEMENTS),
         mock.patch.object(context, "causal_lower_right", lambda *_: None),
@@ -171,7 +172,7 @@ def _introduce(engine: PipelineEngine, setup: RankSetup) -> None:
     def receive(_: int) -> Tensor:
         return torch.empty((*shape, setup.model.dim))
 
-    engine.pipeline._receive = receive  # type: ignore[method-assign]
+    engine.pipeline._receive = receive  # type: ignore[method-assign, assignment]
 
 
 def _bytes(tensors: Sequence[Tensor]) -> int:
