@@ -10,6 +10,7 @@ Resumes; `--quick` takes the four smallest.
 """
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -73,7 +74,7 @@ def setups(name: str) -> list[RankSetup]:
 def measure(name: str) -> dict[str, Any]:
     """Both counts of the fuller rank, and what `argosy plan` says."""
     asked = setups(name)
-    began = time.perf_counter()
+    began, used_s = time.perf_counter(), _children_s()
     pairs = [compare(used, count_rank(one)) for one, used in zip(asked, dry_run(asked), strict=True)]
     fullest = max(pairs, key=lambda pair: pair.counted.peak_bytes)
     counted, planned = fullest.counted, fullest.planned
@@ -92,7 +93,14 @@ def measure(name: str) -> dict[str, Any]:
         "states_equal": counted.states_bytes == planned.states_bytes,
         "exchanges": {kind: one.model_dump() for kind, one in counted.exchanges.items()},
         "seconds": time.perf_counter() - began,
+        "processor_s": _children_s() - used_s,
+        "most_resident_gib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20,
     }
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def fitted_gib(setup: RankSetup) -> dict[str, float] | None:

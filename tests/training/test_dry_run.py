@@ -13,6 +13,8 @@ from argosy.training import dry_run
 from tests.planning.test_rank_counting import setup
 
 SMALL = {"layers": 2, "sequence_length": 64}
+PEAK = {"activations_bytes"}
+LARGE = {**SMALL, "dim": 512, "ffn_dim": 1370, "vocabulary_size": 5003, "sequence_length": 256}  # costs no more
 # (layout, rank, what else): every degree, products of them, uneven division, every schedule, each way to hold less.
 CASES: list[tuple[dict[str, int], int, dict[str, Any]]] = [
     ({}, 0, {"micro_batch": 3}),
@@ -20,7 +22,7 @@ CASES: list[tuple[dict[str, int], int, dict[str, Any]]] = [
     ({"shard": 5}, 0, {"precision": "bfloat16"}),
     ({"shard": 5}, 4, {"micro_batch": 2, "recompute": True}),
     ({"shard": 2}, 1, {"rows": 5}),
-    ({"tensor": 8}, 5, {"model": {"qk_norm": True, "ffn_dim": 150}}),
+    ({"tensor": 8}, 5, {"model": {"qk_norm": True, "ffn_dim": 1350}}),
     ({"context": 2}, 1, {"precision": "bfloat16", "recompute": True}),
     ({"data": 2, "shard": 2}, 3, {}),
     ({"pipeline": 2}, 1, {"model": {"tied_embeddings": True}}),
@@ -34,19 +36,20 @@ CASES: list[tuple[dict[str, int], int, dict[str, Any]]] = [
 
 def asked(layout: dict[str, int], rank: int, what: dict[str, Any]) -> RankSetup:
     execution = dict(what)
-    model, rows = {**SMALL, **execution.pop("model", {})}, execution.pop("rows", 4)
+    model, rows = {**LARGE, **execution.pop("model", {})}, execution.pop("rows", 4)
     found = setup(layout, rows * Layout(**layout).data * Layout(**layout).shard, model, **execution)
     return found.model_copy(update={"rank": rank})
 
 
 @pytest.mark.timeout(900)
 def test_ranks_take_what_is_counted_on_paper() -> None:
-    """States, FLOPs and each collective's bytes exactly; memory at the peak, but for V schedules, within 8 %."""
+    """States, FLOPs and each collective's bytes exactly; the peak within 8 %, but for schedules of several stages."""
     setups = [asked(*case) for case in CASES]
     for one, found in zip(setups, dry_run(setups), strict=True):
-        paper = count_rank(one)
-        exact = {"activations_bytes"}
-        assert found.model_dump(exclude=exact) == paper.model_dump(exclude=exact), f"{one.layout} of rank {one.rank}"
+        paper, name = count_rank(one), f"{one.layout} of rank {one.rank}"
+        assert found.model_dump(exclude=PEAK) == paper.model_dump(exclude=PEAK), name
+        near = 0.08 if len(paper.stages) == 1 else 0.25
+        assert paper.peak_bytes == pytest.approx(found.peak_bytes, rel=near), name
 
 
 def test_real_ranks_hold_what_is_counted_on_paper(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ class RankActivations:
     def in_flight(self) -> float:
         """Micro-batches whose activations are there at once; pieces of them where a rank has several stages.
 
-        1F1B and interleaved: Narayanan et al. 2021 (arXiv:2104.04473), section 2.2; the V of zero bubble: Qi et al. 2024
-        (arXiv:2401.10241), section 6.
+        1F1B and interleaved: Narayanan et al. 2021 (arXiv:2104.04473), section 2.2; the V of zero bubble: Qi et al.
+        2024 (arXiv:2401.10241), section 6.
         """
         rank, pieces, ranks = self.rank, len(self.rank.stages), self.rank.layout.pipeline
         if ranks == 1:
@@ -148,6 +148,7 @@ class RankActivations:
         stream = self.states * rank.last + w * self.config.dim * self.tokens
         inside = self.layer + stream + max(hidden + w * last, 2 * hidden + new * last)
         ending = 3 * self.states + max(new, w) * self.block_numbers
+        ending -= 0 if rank.sharded else self.weights(done) - self.weights(done + 1)  # its own copies are gone by then
         return below + self.resident + max(inside, ending) + self.weights(done) + self.gradients(done)
 
     @property

@@ -94,7 +94,7 @@ def _without_peers(world: World) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_on_accelerators() -> Iterator[None]:
-    """Chunks of the loss and masks as there; and DDP does not look whether peers, whom there are none, have the same."""
+    """Chunks of the loss and masks as there; and DDP does not look whether its peers, who are none, have the same."""
     alone = partial(DistributedDataParallel, init_sync=False)
     with (
         mock.patch.object(loss, "CHUNK_ELEMENTS", loss.GPU_CHUNK_ELEMENTS),
