@@ -123,9 +123,11 @@ class RankActivations:
     def loss(self) -> float:
         """While logits exist: float32 gradients of the last states and of the head, and a copy of the head."""
         rank, w, dim = self.rank, self.width, self.config.dim
-        chunk, V = loss_chunks(rank, max(rank.micro_batches))[0], rank.vocabulary
+        chunks, V = loss_chunks(rank, max(rank.micro_batches)), rank.vocabulary
+        chunk = chunks[0]
         copy = 0 if w == WIDE else w
         logits = w + 2 * WIDE + (copy if self.tensor > 1 else 0) if w < WIDE else 2 * WIDE
+        logits += w if len(chunks) > 1 else 0  # gradients of the chunk before
         products = w * V * chunk + max(3 * w * dim * chunk, w * dim * chunk + copy * V * dim)
         meanwhile = max(logits * V * chunk + copy * dim * chunk, products)
         around = self.states + 2 * WIDE * dim * self.tokens + (WIDE + copy) * self.head_numbers
