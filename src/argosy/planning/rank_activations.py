@@ -8,18 +8,26 @@ Letters in names: `N` tokens of a forward pass on this rank, `n` those of its pa
 
 from functools import cached_property
 
-from argosy.planning.rank_exchanges import keeps, loss_chunks, passes_of
+from argosy.planning.rank_exchanges import keeps, loss_chunks
 from argosy.planning.rank_parts import WIDE, RankParts, is_replicated
 
 NORM_BACKWARD = 5  # float32 states in the backward pass of the last norm, its output among them
 
 
-class RankActivations:
-    """Bytes, moment by moment."""
+def activations_bytes(rank: RankParts) -> int:
+    """The largest of all passes: the first finds no gradients of others, later ones do."""
+    if rank.layout.pipeline > 1:
+        return RankActivations(rank, rank.micro_batches[0]).peak
+    passes = {(rows, place > 0) for place, rows in enumerate(rank.micro_batches)}
+    return max(RankActivations(rank, rows, later=later).peak for rows, later in passes)
 
-    def __init__(self, rank: RankParts) -> None:
-        self.rank, self.config, self.tensor = rank, rank.config, rank.layout.tensor
-        self.tokens = max(rank.micro_batches) * rank.tokens
+
+class RankActivations:
+    """Bytes of a pass over so many rows, moment by moment."""
+
+    def __init__(self, rank: RankParts, rows: int, *, later: bool = False) -> None:
+        self.rank, self.config, self.tensor, self.rows, self.later = rank, rank.config, rank.layout.tensor, rows, later
+        self.tokens = rows * rank.tokens
         self.states = self.tokens / self.tensor * rank.config.dim * WIDE
         """Of the residual stream, once."""
         self.width = rank.product_bytes
@@ -94,8 +102,9 @@ class RankActivations:
         rank = self.rank
         own = WIDE * sum(rank.own(one) for unit in rank.units() for one in unit.parameters)
         piped, bucketed = rank.layout.pipeline > 1, is_replicated(rank.layout) and rank.layout.ranks > 1
-        earlier = self.micro_batches > self.in_flight if piped else passes_of(rank) > 1
-        if not (earlier or bucketed):
+        if bucketed:  # DDP has room for all from the start, and accumulates beside it before it averages
+            return own if self.later else 0.0
+        if not (self.micro_batches > self.in_flight if piped else self.later):
             return -own
         return WIDE * (self.blocks * self.block_numbers + self.outside_numbers) - own if rank.sharded else 0.0
 
@@ -123,7 +132,7 @@ class RankActivations:
     def loss(self) -> float:
         """While logits exist: float32 gradients of the last states and of the head, and a copy of the head."""
         rank, w, dim = self.rank, self.width, self.config.dim
-        chunks, V = loss_chunks(rank, max(rank.micro_batches)), rank.vocabulary
+        chunks, V = loss_chunks(rank, self.rows), rank.vocabulary
         chunk = chunks[0]
         copy = 0 if w == WIDE else w
         logits = w + 2 * WIDE + (copy if self.tensor > 1 else 0) if w < WIDE else 2 * WIDE

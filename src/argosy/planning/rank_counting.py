@@ -5,7 +5,7 @@ same rank on tensors without data and sets both side by side.
 """
 
 from argosy.config import TrainingConfig
-from argosy.planning.rank_activations import RankActivations
+from argosy.planning.rank_activations import activations_bytes
 from argosy.planning.rank_exchanges import exchanges_of
 from argosy.planning.rank_parts import WIDE, Parameter, RankParts
 from argosy.planning.rank_use import RankSetup, RankUse
@@ -24,7 +24,7 @@ def count_rank(setup: RankSetup) -> RankUse:
         parameters_bytes=kept,
         gradients_bytes=kept,
         optimizer_bytes=sum(optimizer_bytes(one, size, setup.training) for one, size in parameters),
-        activations_bytes=RankActivations(rank).peak,
+        activations_bytes=activations_bytes(rank),
         flops=flops_of(rank),
         exchanges=exchanges_of(rank),
     )
