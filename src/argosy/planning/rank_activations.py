@@ -16,8 +16,6 @@ NORM_BACKWARD = 5  # float32 states in the backward pass of the last norm, its o
 
 def activations_bytes(rank: RankParts) -> int:
     """The largest of all passes: the first finds no gradients of others, later ones do."""
-    if rank.layout.pipeline > 1:
-        return RankActivations(rank, rank.micro_batches[0]).peak
     passes = {(rows, place > 0) for place, rows in enumerate(rank.micro_batches)}
     return max(RankActivations(rank, rows, later=later).peak for rows, later in passes)
 
@@ -81,7 +79,8 @@ class RankActivations:
             "interleaved": (pieces - 1) * ranks + 2 * (ranks - 1 - rank.pipeline_place) + 1,
             "zero-bubble": 2 * ranks,
         }[rank.execution.schedule]
-        return min(held, self.micro_batches * pieces) / pieces
+        most = self.micro_batches * pieces
+        return (held if held < most else most - self.later) / pieces
 
     @cached_property
     def resident(self) -> float:
@@ -101,12 +100,14 @@ class RankActivations:
         """Gradients of earlier passes, whole where ranks share them, less those that are left in the end."""
         rank = self.rank
         own = WIDE * sum(rank.own(one) for unit in rank.units() for one in unit.parameters)
-        piped, bucketed = rank.layout.pipeline > 1, is_replicated(rank.layout) and rank.layout.ranks > 1
-        if bucketed:  # DDP has room for all from the start, and accumulates beside it before it averages
+        if is_replicated(rank.layout) and rank.layout.ranks > 1:
+            # DDP has room for all from the start, and accumulates beside it before it averages.
             return own if self.later else 0.0
-        if not (self.micro_batches > self.in_flight if piped else self.later):
-            return -own
-        return WIDE * (self.blocks * self.block_numbers + self.outside_numbers) - own if rank.sharded else 0.0
+        left = own if rank.layout.pipeline > 1 and rank.execution.accumulation > 1 else 0  # by the pass before
+        if not self.later:
+            return left - own
+        whole = self.blocks * self.block_numbers + self.outside_numbers
+        return WIDE * whole + left - own if rank.sharded else 0.0
 
     def weights(self, done: int, *, loss: bool = False) -> float:
         """Copies of weights for products, when so many blocks have been passed on the way back.

@@ -6,15 +6,18 @@ This mode lets DTensors pass, so that it sees the local tensors they turn into; 
 made it until nothing refers to it, and FSDP's own resizing of storages is followed.
 """
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.distributed.tensor import DTensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.distributed.tensor._sharding_prop import ShardingPropagator
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 from torch.utils.weak import WeakIdKeyDictionary
@@ -76,14 +79,29 @@ class StepCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.peak_bytes = self.live_bytes
 
     def __enter__(self) -> "StepCounter":
-        self._resize = torch.UntypedStorage.resize_
-        torch.UntypedStorage.resize_ = self._resized()  # type: ignore[method-assign]
+        self._patches = contextlib.ExitStack()
+        resize, shapes = torch.UntypedStorage.resize_, ShardingPropagator._propagate_tensor_meta_non_cached
+
+        def resized(storage: Any, size: int) -> Any:
+            resize(storage, size)
+            if storage in self._sizes:
+                self._count(storage, size)
+            return storage
+
+        def aside(*of: Any) -> Any:
+            with _disable_current_modes():
+                return shapes(*of)
+
+        # FSDP frees and brings back storages past any dispatch; DTensor finds out shapes on whole tensors, which no
+        # rank has.
+        self._patches.enter_context(mock.patch.object(torch.UntypedStorage, "resize_", resized))
+        self._patches.enter_context(mock.patch.object(ShardingPropagator, "_propagate_tensor_meta_non_cached", aside))
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *about: Any) -> None:
         super().__exit__(*about)  # type: ignore[no-untyped-call]
-        torch.UntypedStorage.resize_ = self._resize  # type: ignore[method-assign]
+        self._patches.close()
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -101,7 +119,6 @@ class StepCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif func.namespace in ("c10d", "_c10d_functional"):
             self._exchange(func, args, found)
         for value in tree_leaves(found):
-            # DTensor finds out shapes on tensors of a mode of its own, which no rank has.
             if isinstance(value, FakeTensor) and value.fake_mode is self.fake:
                 self._seen(value, args)
         return found
@@ -141,15 +158,6 @@ class StepCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _freed(self, box: list[int]) -> None:
         self.live_bytes -= box[0]
         box[0] = 0
-
-    def _resized(self) -> Any:
-        def resize(storage: Any, size: int) -> Any:
-            self._resize(storage, size)
-            if storage in self._sizes:
-                self._count(storage, size)
-            return storage
-
-        return resize
 
 
 def _local(tensor: Tensor) -> Tensor:
