@@ -33,7 +33,7 @@ from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES
 from argosy.training.step import LossModule, TrainStep
 
-PASSES = 3
+PASSES = 3  # of accumulation that are carried out
 
 
 def main() -> None:
@@ -55,8 +55,7 @@ def count_passes(setup: RankSetup) -> RankUse:
     passes, rest = divmod(setup.batch_size, unit * size)
     if passes <= PASSES or rest or setup.layout.pipeline > 1:
         return _in_a_process(setup)
-    some = [_in_a_process(setup.model_copy(update={"batch_size": n * unit * size})) for n in (PASSES - 1, PASSES)]
-    few, more = some
+    few, more = (_in_a_process(setup.model_copy(update={"batch_size": n * unit * size})) for n in (PASSES - 1, PASSES))
     times = passes - PASSES
     exchanges = {
         kind: Exchange(
