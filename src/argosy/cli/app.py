@@ -27,6 +27,7 @@ app = App(
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON on standard output.")]
 Force = Annotated[bool, Parameter(name="--force", negative="", help="Do this stage again from the start.")]
+DryRun = Annotated[bool, Parameter(negative="", help="Only count what ranks take: memory, FLOPs, communication.")]
 AllowChanges = Annotated[
     bool, Parameter(name="--allow-changes", negative="", help="Resume although training keys changed.")
 ]
@@ -142,6 +143,7 @@ def train(
     force: Force = False,
     allow_changes: AllowChanges = False,
     skip_batches: tuple[int, int] | None = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Train, from the latest checkpoint if there is one; Ctrl-C saves first.
@@ -156,10 +158,14 @@ def train(
         First and last batch to leave out, such as those behind a loss spike: goes back to the checkpoint before them.
     """
     from argosy import workflow
+    from argosy.cli.dry_run import show_dry_run
     from argosy.cli.output import show
     from argosy.cli.summary import training_summary
 
     parsed, target = _open(venture, options)
+    if dry_run:
+        show_dry_run(parsed, as_json=json)
+        return
     added = workflow.Options(allow_changes=allow_changes, skip_batches=skip_batches)
     checkpoint = workflow.train(parsed, target, force=force, options=added)
     shown = {**checkpoint.model_dump(mode="json"), "folder": str(checkpoint.folder)}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argosy.parallel.modules import check_plan, refuse_module
     from argosy.parallel.replicas import Drifted, compare_replicas
     from argosy.parallel.reports import accounted
+    from argosy.parallel.shared import PipelineEngine
     from argosy.parallel.start import as_placed, first_row, is_placed, local, local_part
     from argosy.parallel.survival import Survival
     from argosy.parallel.watch import phase
@@ -29,6 +30,7 @@ __all__ = [
     "ExposedCommunication",
     "Manner",
     "Mesh",
+    "PipelineEngine",
     "Ranks",
     "Survival",
     "WholeMatrices",
@@ -90,6 +92,7 @@ __getattr__ = lazy_exports(
         "Drifted": "replicas",
         "compare_replicas": "replicas",
         "accounted": "reports",
+        "PipelineEngine": "shared",
         "as_placed": "start",
         "first_row": "start",
         "is_placed": "start",

@@ -27,7 +27,7 @@ class ExposedCommunication:
         self._last_gradient = time.perf_counter()
         buffer = bucket.buffer().div_(group.size())
         future = dist.all_reduce(buffer, group=group, async_op=True).get_future()
-        return cast(torch.futures.Future[torch.Tensor], future.then(lambda done: done.value()[0]))
+        return cast(torch.futures.Future[torch.Tensor], future.then(lambda _: buffer))
 
     def seconds(self) -> float | None:
         """Seconds since the last gradient was handed over; call it when the backward pass has returned."""

@@ -16,10 +16,11 @@ from argosy.parallel.context import Sequence, context_parallel
 from argosy.parallel.engine import Engine, Manner, accumulated, named_blocks
 from argosy.parallel.mesh import Mesh
 from argosy.parallel.part import is_sequential, parts
-from argosy.parallel.pipeline import Pipeline, Stage, split, stages_of
+from argosy.parallel.pipeline import Pipeline, Stage
 from argosy.parallel.sharding import shard
 from argosy.parallel.start import Source, local, materialise
 from argosy.parallel.tensor import TRANSFORMER_PLAN, tensor_parallel
+from argosy.planning import layer_costs, split, stages_of
 
 
 class SharedEngine(Engine):
@@ -153,7 +154,7 @@ def _tied_source(model: nn.Module, source: Source) -> Source:
 
 def _ranges(model: nn.Module, mesh: Mesh, manner: Manner) -> list[range]:
     """Which layers this rank has."""
-    layers, costs = indivisible(model), layer_costs(model)
+    layers, costs = indivisible(model), costs_of(model)
     ranges = split(costs, mesh.layout.pipeline * manner.virtual_stages)
     own = [ranges[stage] for stage in _stages(mesh, manner)]
     return [range(layers[some[0]].start, layers[some[-1]].stop) for some in own]
@@ -175,16 +176,10 @@ def indivisible(model: nn.Module) -> list[range]:
     return [range(start, end) for start, end in pairwise(bounds)]
 
 
-def layer_costs(model: nn.Module) -> list[float]:
-    """FLOPs of each block or layer for a token, forward; those of the head are the last block's."""
+def costs_of(model: nn.Module) -> list[float]:
+    """FLOPs of each block or layer for a token, forward."""
     if isinstance(model, Transformer):
-        config = model.config
-        narrow = 2 * config.dim * config.kv_heads * config.head_dim
-        products = 2 * config.dim**2 + narrow + 3 * config.dim * config.ffn_dim
-        block = 2.0 * products + 2.0 * config.sequence_length * config.dim
-        costs = [block] * config.layers
-        costs[-1] += 2.0 * config.dim * config.vocabulary_size
-        return costs
+        return layer_costs(model.config)
     if is_sequential(model):
         return [
             2.0 * sum(p.numel() for number in some for p in model[number].parameters()) for some in indivisible(model)

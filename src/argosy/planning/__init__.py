@@ -30,12 +30,16 @@ if TYPE_CHECKING:
         inference_aware,
         predict_loss,
     )
+    from argosy.planning.rank_counting import count_rank
+    from argosy.planning.rank_parts import is_replicated
+    from argosy.planning.rank_use import DryRun, Exchange, RankComparison, RankSetup, RankUse, compare
     from argosy.planning.residual import Kernel, Known, Learned, known
     from argosy.planning.results import Plan, Question
     from argosy.planning.rows import Row, Target, read_rows
     from argosy.planning.run_plan import RunPlan, plan_run
     from argosy.planning.scaling import FittedLaw, Point, fit_scaling
     from argosy.planning.shape import LatentAttention, ModelShape, shape_of
+    from argosy.planning.stages import layer_costs, rank_of, split, stages_of
     from argosy.planning.verdict import count, days, money, percent, tenure_row
 
 __all__ = [
@@ -45,6 +49,8 @@ __all__ = [
     "Allocation",
     "Backtest",
     "Candidate",
+    "DryRun",
+    "Exchange",
     "Fit",
     "Fitted",
     "FittedLaw",
@@ -63,6 +69,9 @@ __all__ = [
     "Point",
     "Prediction",
     "Question",
+    "RankComparison",
+    "RankSetup",
+    "RankUse",
     "Reliability",
     "Row",
     "RunPlan",
@@ -76,8 +85,10 @@ __all__ = [
     "checkpoint_interval",
     "choose_layout",
     "columns",
+    "compare",
     "compute_optimal",
     "count",
+    "count_rank",
     "days",
     "degrees_of",
     "effective_tokens",
@@ -86,7 +97,9 @@ __all__ = [
     "fitted",
     "goodput",
     "inference_aware",
+    "is_replicated",
     "known",
+    "layer_costs",
     "log_rates",
     "memory_use",
     "money",
@@ -100,10 +113,13 @@ __all__ = [
     "predict_throughput",
     "published_shape",
     "question_of",
+    "rank_of",
     "read_rows",
     "search",
     "shape_of",
     "shape_of_tree",
+    "split",
+    "stages_of",
     "stretch",
     "tenure_row",
     "training_keys_of",
@@ -140,6 +156,18 @@ __getattr__ = lazy_exports(
         "MemoryUse": "memory",
         "memory_use": "memory",
         "plan": "feasibility",
+        "Exchange": "rank_use",
+        "RankSetup": "rank_use",
+        "DryRun": "rank_use",
+        "RankComparison": "rank_use",
+        "compare": "rank_use",
+        "RankUse": "rank_use",
+        "count_rank": "rank_counting",
+        "is_replicated": "rank_parts",
+        "layer_costs": "stages",
+        "rank_of": "stages",
+        "split": "stages",
+        "stages_of": "stages",
         "Fit": "predictions",
         "Fitted": "predictions",
         "Memory": "figures",

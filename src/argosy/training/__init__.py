@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         configuration_of,
         data_changed,
     )
+    from argosy.training.dry_ranks import dry_run
     from argosy.training.epochs import EarlyStopping, EpochCallback
     from argosy.training.held_out import held_out_loss
     from argosy.training.inventory import (
@@ -57,6 +58,7 @@ __all__ = [
     "complete_checkpoints",
     "configuration_of",
     "data_changed",
+    "dry_run",
     "held_out_loss",
     "latest_checkpoint",
     "latest_classifier",
@@ -90,6 +92,7 @@ __getattr__ = lazy_exports(
         "latest_classifier": "manifest",
         "trained_checkpoint": "manifest",
         "trained_classifier": "manifest",
+        "dry_run": "dry_ranks",
         "held_out_loss": "held_out",
         **dict.fromkeys(("Inventory", "StoredCheckpoint", "checkpoint_at"), "inventory"),
         **dict.fromkeys(("pruned", "stored_checkpoints", "stored_tensors", "verified"), "inventory"),

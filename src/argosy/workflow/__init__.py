@@ -15,6 +15,7 @@ from argosy.evaluation import Classification, Evaluation
 from argosy.storage import Run
 from argosy.training import Checkpoint, TrainedClassifier
 from argosy.workflow import classification, language
+from argosy.workflow.dry_run import dry_run
 from argosy.workflow.layout import settled
 from argosy.workflow.scaling import fit_scaling
 from argosy.workflow.stages import Journey, Options, do, say
@@ -32,6 +33,7 @@ __all__ = [
     "Status",
     "check",
     "compare",
+    "dry_run",
     "evaluate",
     "fit_scaling",
     "generate",
