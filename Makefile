@@ -41,6 +41,7 @@ test-fast: .venv/dev  ## The one-minute gate
 docs: .venv/dev  ## Generate the reference pages and build the site
 	$(BIN)/pip install --quiet -e '.[docs]'
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/parallelism.py blocks
 	$(BIN)/mkdocs build --strict --quiet
 
 .venv-peers/ready:
@@ -62,7 +63,7 @@ docs: .venv/dev  ## Generate the reference pages and build the site
 
 peers: .venv-peers/ready .venv-litgpt/ready .venv-llm-analysis/ready  ## Install the packages that benchmarks compare with, 4 GB, apart from .venv
 
-BENCHMARKS := startup loader overhead prepare_memory exactness mnist tensorflow_programs training_speed time_to_loss gpu_training parity parallel_overhead
+BENCHMARKS := startup loader overhead prepare_memory exactness mnist tensorflow_programs training_speed time_to_loss gpu_training parity parallel_overhead bubble
 bench: .venv/dev peers  ## Quick benchmarks beside peers
 	@for script in $(BENCHMARKS); do $(BIN)/python benchmarks/$$script.py --quick; done
 

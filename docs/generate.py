@@ -1,6 +1,7 @@
 """Write the generated reference pages: `python docs/generate.py`. A test fails when they are out of date.
 
-venture.md comes from the configuration classes, command-line.md from the verbs; neither is edited by hand.
+venture.md comes from the configuration classes, command-line.md from the verbs, support-matrix.md from what the checks
+before training accept; none is edited by hand.
 """
 
 import inspect
@@ -12,6 +13,7 @@ from typing import get_args
 
 from cyclopts import App, Argument
 from pydantic import BaseModel
+from support import support_matrix
 
 from argosy.cli.app import app
 from argosy.config import PRESETS, ClassificationVenture, Venture, reference_rows
@@ -170,7 +172,17 @@ def _sentence(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-PAGES = {"venture.md": venture_page, "classification.md": classification_page, "command-line.md": command_page}
+def support_page() -> str:
+    """What works with what."""
+    return "\n".join([NOTE, *support_matrix()])
+
+
+PAGES = {
+    "venture.md": venture_page,
+    "classification.md": classification_page,
+    "command-line.md": command_page,
+    "support-matrix.md": support_page,
+}
 
 
 def main() -> None:

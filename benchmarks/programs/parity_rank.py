@@ -6,6 +6,7 @@ CELLS is a JSON list; for each cell, rank 0 saves losses, gradients of every ste
 import json
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import torch
 
 from argosy.config import Layout, RunConfig, TrainingConfig, TransformerConfig
 from argosy.models import Transformer, initial_value
-from argosy.parallel import Manner, Mesh, World, gathered, join, parallelize
+from argosy.parallel import Manner, Mesh, World, blocks_of, gathered, join, parallelize
 from argosy.training.optimizers import build_optimizers
+from argosy.training.precision import compile_blocks
 from argosy.training.step import LossModule, TrainStep
 
 RATE, ROWS = 3e-4, 16
@@ -26,13 +28,19 @@ def tokens_of(model: TransformerConfig, step: int, rows: int) -> torch.Tensor:
     return torch.randint(model.vocabulary_size, (rows, model.sequence_length + 1), generator=generator)
 
 
+@cache
+def mesh_of(layout: Layout, world: World) -> Mesh:
+    """One mesh for all cells of a layout: each has groups of its own, whose threads never end."""
+    return Mesh(layout, world)
+
+
 def run_cell(cell: dict[str, Any], world: World) -> dict[str, Any]:
     """Train a few steps; what rank 0 returns is whole."""
     torch.manual_seed(0)
     config, layout = TransformerConfig(**cell["model"]), Layout(**cell["layout"])
     dtype = getattr(torch, cell.get("precision", "float32"))
     rows = cell.get("rows", ROWS)
-    mesh = Mesh(layout, world)
+    mesh = mesh_of(layout, world)
     with torch.device("meta"):
         model = Transformer(config)
     model.recompute = cell.get("recompute", False)
@@ -48,11 +56,13 @@ def run_cell(cell: dict[str, Any], world: World) -> dict[str, Any]:
         virtual_stages=cell.get("virtual_stages", 1),
     )
     separator = 0 if cell.get("document_mask") else None
-    engine = parallelize(
-        LossModule(model, dtype, separator), mesh, manner, lambda name, shape: initial_value(config, name, shape, 0)
-    )
+    objective = LossModule(model, dtype, separator, compiled=cell.get("compile", False))
+    engine = parallelize(objective, mesh, manner, lambda name, shape: initial_value(config, name, shape, 0))
+    if cell.get("compile"):
+        problem = compile_blocks([block for part in engine.models for block in blocks_of(part)], lambda: None)
+        assert not problem, problem
     training = TrainingConfig(optimizer=cell.get("optimizer", "adamw"))
-    optimizers = build_optimizers(engine.models, training, RATE, "float32")
+    optimizers = build_optimizers(engine.models, training, RATE, cell.get("precision", "float32"), mesh)
     step = TrainStep(engine, optimizers, learning_rate=lambda _: RATE, gradient_clip=1.0)
     gradients: list[dict[str, torch.Tensor]] = []
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from argosy.config import (
     PRESETS,
+    AutomaticLayout,
+    Layout,
     UserError,
     VentureError,
     check,
@@ -46,6 +48,20 @@ def test_one_dial_suffices(venture_file: Path) -> None:
     assert abs(shape.parameter_count() / 3e6 - 1) < 0.25
     numbers = make_recipe(venture, shape)
     assert numbers.steps * numbers.tokens_per_step == pytest.approx(20 * shape.parameter_count(), rel=0.01)
+
+
+def test_a_layout_in_one_line(venture_file: Path) -> None:
+    assert load_venture(venture_file, ["layout=data=2, tensor=4"]).layout == Layout(data=2, tensor=4)
+    assert isinstance(load_venture(venture_file, ["layout=auto"]).layout, AutomaticLayout)
+    for text, said in (
+        ("data=2,tensr=2", "did you mean 'tensor'"),
+        ("data=2,data=3", "each degree once"),
+        ("data=0", "a whole number from 1"),
+        ("data", "a whole number from 1"),
+        ("auto,data=2", "'auto' is no degree"),
+    ):
+        with pytest.raises(VentureError, match=said):
+            load_venture(venture_file, [f"layout={text}"])
 
 
 def test_all_problems_at_once(venture_file: Path) -> None:

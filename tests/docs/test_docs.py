@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,10 @@ ERROR_TYPES = {"UserError", "RunFailed", "ArgosyError"}
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+def _generator(name: str = "generate") -> ModuleType:
+    if str(DOCS) not in sys.path:
+        sys.path.insert(0, str(DOCS))
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -33,10 +36,15 @@ def _headings(page: Path) -> list[str]:
     return re.findall(r"^#+ +(.+?) *$", text, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["venture.md", "command-line.md"])
+@pytest.mark.parametrize("name", ["venture.md", "command-line.md", "support-matrix.md"])
 def test_generated_pages_are_up_to_date(name: str) -> None:
     page = (DOCS / "reference" / name).read_text(encoding="utf-8")
     assert page == _generator().PAGES[name](), f"run: python docs/generate.py (docs/reference/{name} is out of date)"
+
+
+def test_tables_of_parallelism_are_up_to_date() -> None:
+    page = (DOCS / "explanation" / "parallelism.md").read_text(encoding="utf-8")
+    assert page == _generator("parallelism").with_blocks(page), "run: python docs/parallelism.py blocks"
 
 
 def test_every_key_has_a_heading_and_a_sentence() -> None:

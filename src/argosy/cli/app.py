@@ -41,7 +41,15 @@ class Overrides:
         tuple[str, ...],
         Parameter(name="--set", negative="", help="Override a key: --set training.steps=200."),
     ] = ()
+    layout: Annotated[
+        str | None, Parameter(name="--layout", help="Degrees of parallelism: data=2,tensor=2; auto for the planner's.")
+    ] = None
     run: Annotated[Path | None, Parameter(name="--run", help="Run folder, instead of runs/NAME.")] = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that is overridden, as `key=value`."""
+        return (*([f"layout={self.layout}"] if self.layout is not None else []), *self.set)
 
 
 def _open(target: str, overrides: Overrides) -> tuple["AnyVenture", "Run"]:
@@ -53,8 +61,8 @@ def _open(target: str, overrides: Overrides) -> tuple["AnyVenture", "Run"]:
     is_run = (path / "receipts").is_dir() or not (path.suffix == ".toml" or path.exists())
     if is_run and path.suffix != ".toml":
         found = Run.find(target)
-        return load_venture(found.path / "venture.toml", overrides.set), Run(overrides.run or found.path)
-    venture = load_venture(path, overrides.set)
+        return load_venture(found.path / "venture.toml", overrides.keys), Run(overrides.run or found.path)
+    venture = load_venture(path, overrides.keys)
     return venture, Run(overrides.run) if overrides.run else Run.of(venture)
 
 
@@ -138,7 +146,7 @@ def train(
 ) -> None:
     """Train, from the latest checkpoint if there is one; Ctrl-C saves first.
 
-    Example: argosy train venture.toml --set layout.data=4
+    Example: argosy train venture.toml --layout data=4
 
     Parameters
     ----------

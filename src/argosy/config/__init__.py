@@ -7,7 +7,8 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.config.classification import ClassificationVenture, ExampleSourceConfig
     from argosy.config.errors import ArgosyError, Problem, RunFailed, UserError, VentureError, nearest
-    from argosy.config.layout import Execution, Layout, PipelineSchedule, Precision
+    from argosy.config.execution import execution_of, pipeline_micro_batch, virtual_stages
+    from argosy.config.layout import AutomaticLayout, Execution, Layout, PipelineSchedule, Precision, layout_from
     from argosy.config.loader import (
         VENTURES,
         language_venture,
@@ -41,6 +42,7 @@ __all__ = [
     "VENTURES",
     "AnyVenture",
     "ArgosyError",
+    "AutomaticLayout",
     "ClassificationVenture",
     "DataConfig",
     "EvaluationConfig",
@@ -65,18 +67,22 @@ __all__ = [
     "Venture",
     "VentureError",
     "check",
+    "execution_of",
     "language_venture",
+    "layout_from",
     "load_venture",
     "nearest",
     "optimal_batch_tokens",
     "parse_override",
     "parse_size",
+    "pipeline_micro_batch",
     "reference_rows",
     "resolve_recipe",
     "shape_for_size",
     "split_override",
     "transformer_config",
     "venture_from_tree",
+    "virtual_stages",
 ]
 
 __getattr__ = lazy_exports(
@@ -88,6 +94,11 @@ __getattr__ = lazy_exports(
         "UserError": "errors",
         "VentureError": "errors",
         "nearest": "errors",
+        "execution_of": "execution",
+        "pipeline_micro_batch": "execution",
+        "virtual_stages": "execution",
+        "AutomaticLayout": "layout",
+        "layout_from": "layout",
         "Execution": "layout",
         "Layout": "layout",
         "PipelineSchedule": "layout",

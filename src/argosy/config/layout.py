@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from argosy.config.errors import nearest
 from argosy.config.record import Record
 
 Precision = Literal["float32", "bfloat16"]
@@ -32,6 +33,29 @@ class Layout(Record):
     def __str__(self) -> str:
         degrees = [f"{name}={value}" for name, value in self.model_dump().items() if value > 1]
         return ",".join(degrees) or "one process"
+
+
+class AutomaticLayout(Layout):
+    """What `layout = "auto"` is until the planner has chosen: one process."""
+
+
+def layout_from(text: str) -> Layout:
+    """The layout written as `data=2,tensor=2`; `auto` leaves it to the planner.
+
+    Raises `ValueError` naming the part that is wrong.
+    """
+    if text.strip() == "auto":
+        return AutomaticLayout()
+    degrees: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if name not in Layout.model_fields:
+            known = ", ".join(Layout.model_fields)
+            raise ValueError(f"{name!r} is no degree: {known}, or auto alone{nearest(name, Layout.model_fields)}")
+        if name in degrees or not number.isdecimal() or int(number) < 1:
+            raise ValueError(f"{part.strip()!r}: expected each degree once, with a whole number from 1: {name}=2")
+        degrees[name] = int(number)
+    return Layout(**degrees)
 
 
 class Execution(Record):

@@ -1,12 +1,12 @@
 """The venture: everything a user may say, one sentence a key. The reference page is generated from this file."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from argosy.config.errors import nearest
-from argosy.config.layout import Layout, PipelineSchedule
+from argosy.config.layout import Layout, PipelineSchedule, layout_from
 from argosy.config.record import Record
 from argosy.config.transformer import PRESETS
 
@@ -185,6 +185,8 @@ class TrainingConfig(Section):
     """Steps between held-out evaluations; as often as checkpoints unless given."""
     max_skipped_steps: int = Field(5, ge=1)
     """Non-finite steps in a row that stop the run."""
+    profile_step: Count | None = None
+    """A step (from 1) that the profiler traces on every rank, into `timeline/` of the run; the report draws it."""
 
 
 class TaskConfig(Section):
@@ -333,11 +335,16 @@ class AnyVenture(Section):
     title: str | None = None
     """Headline of the report; the name unless given."""
     layout: Layout = Layout()
-    """Degrees of parallelism."""
+    """Degrees of parallelism, or in one line: `layout = "data=2,tensor=2"`; `"auto"` is the planner's choice."""
     run: RunConfig = RunConfig()
     """Where the run lives and how it starts."""
     folder: Path = Field(Path(), exclude=True, repr=False)
     """Folder of the venture file; relative paths start there (set by the loader)."""
+
+    @field_validator("layout", mode="before")
+    @classmethod
+    def _one_line(cls, value: Any) -> Any:
+        return layout_from(value) if isinstance(value, str) else value
 
 
 class Venture(AnyVenture):

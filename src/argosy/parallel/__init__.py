@@ -6,15 +6,16 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication
-    from argosy.parallel.checks import check, layout_of, pipeline_micro_batch, problems, refuse_layout, virtual_stages
+    from argosy.parallel.checks import check, layout_of, problems, refuse_layout
     from argosy.parallel.collectives import all_reduce
     from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
     from argosy.parallel.launcher import Ranks, die_with_parent, external_world, launch, world_size
+    from argosy.parallel.matrices import WholeMatrices
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
     from argosy.parallel.replicas import Drifted, compare_replicas
     from argosy.parallel.reports import accounted
-    from argosy.parallel.start import first_row, is_placed, local_part
+    from argosy.parallel.start import first_row, is_placed, local, local_part
     from argosy.parallel.survival import Survival
     from argosy.parallel.watch import phase
     from argosy.parallel.whole import gathered
@@ -29,6 +30,7 @@ __all__ = [
     "Mesh",
     "Ranks",
     "Survival",
+    "WholeMatrices",
     "World",
     "accounted",
     "all_reduce",
@@ -45,13 +47,12 @@ __all__ = [
     "join",
     "launch",
     "layout_of",
+    "local",
     "local_part",
     "parallelize",
     "phase",
-    "pipeline_micro_batch",
     "problems",
     "refuse_layout",
-    "virtual_stages",
     "world_size",
 ]
 
@@ -59,33 +60,33 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "ExposedCommunication": "apply",
+        "check": "checks",
+        "layout_of": "checks",
+        "problems": "checks",
+        "refuse_layout": "checks",
+        "all_reduce": "collectives",
         "Engine": "engine",
         "Manner": "engine",
-        "parallelize": "engine",
-        "Mesh": "mesh",
-        "all_reduce": "collectives",
-        "first_row": "start",
-        "is_placed": "start",
-        "local_part": "start",
-        "check": "checks",
         "blocks_of": "engine",
-        "virtual_stages": "checks",
-        "refuse_layout": "checks",
-        "pipeline_micro_batch": "checks",
-        "layout_of": "checks",
-        "external_world": "launcher",
-        "die_with_parent": "launcher",
-        "launch": "launcher",
+        "parallelize": "engine",
         "Ranks": "launcher",
-        "accounted": "reports",
-        "Survival": "survival",
-        "phase": "watch",
-        "problems": "checks",
-        "Drifted": "replicas",
-        "compare_replicas": "replicas",
+        "die_with_parent": "launcher",
+        "external_world": "launcher",
+        "launch": "launcher",
         "world_size": "launcher",
+        "WholeMatrices": "matrices",
         "Crew": "meeting",
         "crew": "meeting",
+        "Mesh": "mesh",
+        "Drifted": "replicas",
+        "compare_replicas": "replicas",
+        "accounted": "reports",
+        "first_row": "start",
+        "is_placed": "start",
+        "local": "start",
+        "local_part": "start",
+        "Survival": "survival",
+        "phase": "watch",
         "gathered": "whole",
         "World": "world",
         "compute_device": "world",

@@ -12,8 +12,10 @@ from argosy.config import (
     UserError,
     Venture,
     VentureError,
+    pipeline_micro_batch,
     resolve_recipe,
     transformer_config,
+    virtual_stages,
 )
 
 
@@ -114,22 +116,6 @@ def _pipeline_problems(
         )
     if training.pipeline_schedule == "zero-bubble" and training.compile is True:
         yield Problem("training.compile", "zero-bubble divides the backward pass, which a compiled one cannot", True)
-
-
-def virtual_stages(training: TrainingConfig) -> int:
-    """Stages of one rank of a pipeline."""
-    usual = 1 if training.pipeline_schedule in ("gpipe", "1f1b") else 2
-    return training.virtual_stages or usual
-
-
-def pipeline_micro_batch(rows: int, passes: int, stages: int) -> int:
-    """The largest micro-batch with which there are twice as many as stages, else as many, else 1."""
-    each = rows // passes
-    for least in (2 * stages, stages):
-        sizes = [size for size in range(1, each // least + 1) if each % size == 0 and (each // size) % stages == 0]
-        if sizes:
-            return sizes[-1]
-    return 1
 
 
 def nearest_multiple(number: int, of: int) -> int:

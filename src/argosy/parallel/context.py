@@ -22,6 +22,7 @@ class Sequence:
         self.group = group
         self.rank = 0 if group is None else dist.get_rank(group)
         self.ranks = 1 if group is None else dist.get_world_size(group)
+        self.prepared = 0
 
     def positions(self, length: int, device: torch.device) -> Tensor:
         """Places of this rank's tokens [T / ranks] in a sequence of `length`."""
@@ -30,6 +31,15 @@ class Sequence:
         size = length // (2 * self.ranks)
         chunks = torch.arange(length, device=device).view(2 * self.ranks, size)
         return torch.cat((chunks[self.rank], chunks[2 * self.ranks - 1 - self.rank]))
+
+    def prepare(self, length: int) -> None:
+        """Work out up to where this rank's two chunks see a sequence of `length`, which the compiler cannot."""
+        if length == self.prepared:
+            return
+        size = length // (2 * self.ranks)
+        self.ends = ((self.rank + 1) * size, (2 * self.ranks - self.rank) * size)
+        self.biases = tuple(causal_lower_right(size, end) for end in self.ends)
+        self.prepared = length
 
     def own(self, x: Tensor) -> Tensor:
         """This rank's part of tokens or targets [B, T]."""
@@ -50,15 +60,12 @@ class ContextAttention(CausalAttention):
     sequence: Sequence
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        """As `CausalAttention`'s, for [B, H, t, E] and a mask [B, 1, t, T]."""
+        """As `CausalAttention`'s, for [B, H, t, E] and a mask [B, 1, t, T], once the sequence is prepared."""
         key, value = share_heads(query, self.sequence.gather(key), self.sequence.gather(value))
         if mask is not None:
             return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        rank, ranks, size = self.sequence.rank, self.sequence.ranks, query.shape[2] // 2
         outputs = []
-        for queries, chunk in zip(query.chunk(2, dim=2), (rank, 2 * ranks - 1 - rank), strict=True):
-            end = (chunk + 1) * size
-            bias = causal_lower_right(size, end)
+        for queries, end, bias in zip(query.chunk(2, dim=2), self.sequence.ends, self.sequence.biases, strict=True):
             outputs.append(
                 functional.scaled_dot_product_attention(queries, key[:, :, :end], value[:, :, :end], attn_mask=bias)
             )

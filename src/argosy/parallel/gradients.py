@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from argosy.parallel.mesh import Mesh
 from argosy.parallel.sharding import owners
-from argosy.parallel.tensor import local
+from argosy.parallel.start import local
 
 
 def total_norm(parameters: Iterable[nn.Parameter], mesh: Mesh) -> float:

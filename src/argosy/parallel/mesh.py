@@ -48,6 +48,15 @@ class Mesh:
         whole = init_device_mesh(self.world.device.type, shape, mesh_dim_names=DIMENSIONS)
         return whole.get_group("context")
 
+    @cached_property
+    def peers(self) -> dist.ProcessGroup | None:
+        """Ranks that have parts of the same parameters as this one; none where it has them alone."""
+        stages, ranks = self.layout.pipeline, self.layout.ranks
+        if ranks == stages:
+            return None
+        whole = init_device_mesh(self.world.device.type, (stages, ranks // stages), mesh_dim_names=("stages", "peers"))
+        return whole.get_group("peers")
+
     def group(self, name: str) -> dist.ProcessGroup:
         """The ranks that differ from this one in a dimension of `device_mesh` alone."""
         return self.device_mesh.get_group(name)

@@ -26,8 +26,9 @@ class TransformerPart(nn.Module):
         positions = self.sequence.positions(tokens.shape[1], tokens.device)
         cos, sin = rotary_angles(self.config, positions)
         mask = attention_mask(0, tokens, document_ids)
-        if mask is not None and self.sequence.ranks > 1:
-            mask = mask[:, :, positions]
+        if self.sequence.ranks > 1:
+            self.sequence.prepare(tokens.shape[1])
+            mask = None if mask is None else mask[:, :, positions]
         if self.embedding is not None:
             states = self.embedding(self.sequence.own(tokens))
         assert states is not None

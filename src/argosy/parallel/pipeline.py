@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe, ScheduleInterleaved1F1B
 from torch.distributed.pipelining.schedules import PipelineScheduleMulti, PipelineScheduleSingle, ScheduleZBVZeroBubble
+from torch.profiler import record_function
 
 from argosy.config import PipelineSchedule
 from argosy.parallel.mesh import Mesh
@@ -79,7 +80,23 @@ class Stage(nn.Module):
 
 
 class _LinkedStage(PipelineStage):
-    """Links to other ranks alone: in a V, PyTorch 2.11 would have a rank connect to itself."""
+    """Links to other ranks alone: in a V, PyTorch 2.11 would have a rank connect to itself. Marks for the profiler."""
+
+    def forward_one_chunk(self, fwd_chunk_id: int, *args: Any, **options: Any) -> Any:
+        """Forward of one micro-batch."""
+        with record_function(f"F{fwd_chunk_id} of stage {self.stage_index}"):
+            return super().forward_one_chunk(fwd_chunk_id, *args, **options)
+
+    def backward_one_chunk(self, bwd_chunk_id: int, *args: Any, **options: Any) -> Any:
+        """Backward of one micro-batch; for its inputs alone without `full_backward`."""
+        kind = "B" if options.get("full_backward", True) else "I"
+        with record_function(f"{kind}{bwd_chunk_id} of stage {self.stage_index}"):
+            return super().backward_one_chunk(bwd_chunk_id, *args, **options)
+
+    def backward_weight_one_chunk(self, bwd_chunk_id: int, *args: Any, **options: Any) -> Any:
+        """The rest of it, for the weights."""
+        with record_function(f"W{bwd_chunk_id} of stage {self.stage_index}"):
+            return super().backward_weight_one_chunk(bwd_chunk_id, *args, **options)
 
     def _get_init_p2p_neighbors_ops(self) -> list[dist.P2POp]:
         return [op for op in super()._get_init_p2p_neighbors_ops() if op.peer != dist.get_rank()]

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
+from argosy.config import pipeline_micro_batch
 from argosy.models import Perceptron, Transformer, has_tied_head
-from argosy.parallel.checks import pipeline_micro_batch
 from argosy.parallel.context import Sequence, context_parallel
 from argosy.parallel.engine import Engine, Manner, accumulated, named_blocks
 from argosy.parallel.mesh import Mesh
 from argosy.parallel.part import parts
 from argosy.parallel.pipeline import Pipeline, Stage, split, stages_of
 from argosy.parallel.sharding import shard
-from argosy.parallel.start import Source, materialise
-from argosy.parallel.tensor import TRANSFORMER_PLAN, local, tensor_parallel
+from argosy.parallel.start import Source, local, materialise
+from argosy.parallel.tensor import TRANSFORMER_PLAN, tensor_parallel
 
 
 class SharedEngine(Engine):

@@ -1,7 +1,7 @@
 """Values for parameters that are on the meta device yet: each rank takes its own part of them."""
 
-from collections.abc import Callable
-from typing import Any, TypeGuard
+from collections.abc import Callable, Sequence
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,22 +29,33 @@ def first_row(weight: Tensor) -> int:
     return chunk_of(weight.shape[0], mesh.get_local_rank(), mesh.size())[0]
 
 
-def local_part(whole: Tensor, like: Tensor) -> Tensor:
-    """What this rank has of a parameter whose value is `whole`.
+def local(parameter: Tensor) -> Tensor:
+    """This rank's part of a parameter, itself where there is no other."""
+    return cast(Tensor, parameter.to_local()) if is_placed(parameter) else parameter
 
-    Products are divided before shards are, so the last dimension of a mesh comes first.
-    """
-    if not is_placed(like):
-        return whole
-    place = like.device_mesh.get_coordinate()
-    assert place is not None
+
+def local_part(whole: Tensor, like: Tensor) -> Tensor:
+    """What this rank has of a parameter whose value is `whole`."""
+    return whole[_area(like, like.device_mesh.get_coordinate())] if is_placed(like) else whole
+
+
+def area(parameter: Tensor, rank: int) -> tuple[slice, ...]:
+    """What a rank of its mesh has of a parameter; all of one that is not placed."""
+    if not is_placed(parameter):
+        return tuple(slice(0, size) for size in parameter.shape)
+    return _area(parameter, (parameter.device_mesh.mesh == rank).nonzero()[0].tolist())
+
+
+def _area(like: Any, place: Sequence[int]) -> tuple[slice, ...]:
+    """Products are divided before shards are, so the last dimension of a mesh comes first."""
+    spans = [(0, size) for size in like.shape]
     for index in reversed(range(like.device_mesh.ndim)):
         placement = like.placements[index]
         if not placement.is_replicate():
-            dimension = placement.dim
-            begin, end = chunk_of(whole.shape[dimension], place[index], like.device_mesh.size(index))
-            whole = whole.narrow(dimension, begin, end - begin)
-    return whole
+            first, end = spans[placement.dim]
+            chunk = chunk_of(end - first, place[index], like.device_mesh.size(index))
+            spans[placement.dim] = first + chunk[0], first + chunk[1]
+    return tuple(slice(*span) for span in spans)
 
 
 def materialise(module: nn.Module, prefix: str, device: torch.device, source: Source) -> None:

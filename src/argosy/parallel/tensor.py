@@ -14,19 +14,14 @@ from fnmatch import fnmatch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.tensor import DTensor, Placement, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor import Placement, Replicate, Shard, distribute_tensor
 from torch.nn import functional
 
 from argosy.models import RMSNorm
 from argosy.parallel.collectives import copy, gather, scatter_sum, sum_over
-from argosy.parallel.start import first_row
+from argosy.parallel.start import first_row, local
 
 SEQUENCE = 1  # the dimension of states [B, T, D] that is divided between products
-
-
-def local(parameter: Tensor) -> Tensor:
-    """This rank's part of a parameter."""
-    return parameter.to_local() if isinstance(parameter, DTensor) else parameter
 
 
 class _Parallel(nn.Module):

@@ -7,6 +7,7 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.planning.asking import ask, question_of
     from argosy.planning.backtesting import Backtest, backtest
+    from argosy.planning.chosen import choose_layout
     from argosy.planning.failures import Interval, Reliability, checkpoint_interval, goodput, stretch, wall_times
     from argosy.planning.feasibility import plan
     from argosy.planning.figures import Memory, Throughput
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from argosy.planning.layouts import PART_NAMES, Candidate, Searched, search
     from argosy.planning.machine import Machine, Prediction
     from argosy.planning.memory import MemoryUse, memory_use
-    from argosy.planning.one_layout import predict
+    from argosy.planning.one_layout import degrees_of, predict, training_keys_of
     from argosy.planning.predictions import Fit, Fitted, fitted, predict_memory, predict_throughput
     from argosy.planning.published import published_shape, shape_of_tree
     from argosy.planning.quality import (
@@ -73,10 +74,12 @@ __all__ = [
     "ask",
     "backtest",
     "checkpoint_interval",
+    "choose_layout",
     "columns",
     "compute_optimal",
     "count",
     "days",
+    "degrees_of",
     "effective_tokens",
     "fit",
     "fit_scaling",
@@ -103,6 +106,7 @@ __all__ = [
     "shape_of_tree",
     "stretch",
     "tenure_row",
+    "training_keys_of",
     "wall_times",
     "weights",
 ]
@@ -161,6 +165,9 @@ __getattr__ = lazy_exports(
         "Plan": "results",
         "Question": "results",
         "RunPlan": "run_plan",
+        "choose_layout": "chosen",
+        "degrees_of": "one_layout",
+        "training_keys_of": "one_layout",
         "plan_run": "run_plan",
         "predict": "one_layout",
         "Row": "rows",

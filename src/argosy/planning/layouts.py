@@ -46,13 +46,13 @@ class Candidate(Record):
 
     @property
     def trainer(self) -> str:
-        """Who has this layout, and whose runs the figures lean on."""
+        """Whose runs the figures lean on."""
         return trainer_of(self.job)
 
     @property
     def trained_by_argosy(self) -> bool:
         """Whether Argosy's own trainer has it."""
-        return self.trainer == OWN
+        return has(self.job)
 
     @property
     def title(self) -> str:
@@ -93,11 +93,17 @@ class _Degrees(NamedTuple):
     sharding: Sharding
 
 
-def search(asked: Job, goal: Goal = "time", *, batch_change: float = BATCH_CHANGE) -> Searched:
+def search(
+    asked: Job,
+    goal: Goal = "time",
+    *,
+    batch_change: float = BATCH_CHANGE,
+    accept: Callable[[Job], bool] | None = None,
+) -> Searched:
     """Lay out a job on its accelerators: its model and text are kept, all degrees are free.
 
-    The batch may change by `batch_change`, a fraction, so that more layouts divide it. Raises `UserError` `no-layout`
-    when nothing fits, naming what would.
+    The batch may change by `batch_change`, a fraction, so that more layouts divide it; only what `accept`s is looked
+    at. Raises `UserError` `no-layout` when nothing fits, naming what would.
     """
     if is_here(asked.accelerator):
         return _search_here(asked, goal, batch_change)
@@ -114,11 +120,19 @@ def search(asked: Job, goal: Goal = "time", *, batch_change: float = BATCH_CHANG
     # Where nothing surely fits, room is what matters, and speed only among those that leave most.
     order = np.argsort(-rates if safe.any() and goal == "time" else peaks, kind="stable")
     finalists = [tried[place] for place in order[fits[order]]]
+    if accept is not None:
+        finalists = [one for one in finalists if accept(_job(asked, one))]
     chosen = _different(finalists, FINALISTS)
-    own = next((one for one in finalists if _whole_replicas(one)), None)
+    own = next((one for one in finalists if has(_job(asked, one))), None)
     if own is not None and own not in chosen:
         chosen.append(own)
     judged = [one for one in _judge(asked, chosen) if one.memory.verdict != "does not fit"]
+    if not judged and accept is not None and fits.any():
+        raise UserError(
+            "no-layout",
+            f"Argosy's own trainer has none of the {len(fits):,} layouts on {asked.ranks} × {asked.accelerator.name}",
+            hint="another batch_size, which more ranks divide, or other accelerators",
+        )
     if not judged:
         raise _nothing_fits(asked, peaks, room)
     best, *others = sorted(judged, key=_RANKS[goal])
@@ -179,8 +193,15 @@ def _judge(asked: Job, found: Sequence[_Degrees | None]) -> list[Candidate]:
     return [judged[place] for place in range(len(jobs))]
 
 
+def has(job: Job) -> bool:
+    """Whether Argosy's own trainer does a job as it is laid out."""
+    dense = not (job.shape.experts or job.shape.latent)
+    plain = job.task == "pretrain" and job.arithmetic in get_args(Precision) and job.stack == "pytorch"
+    return dense and plain and job.sharding in ("none", "full") and job.recomputation in ("none", "full")
+
+
 def trainer_of(job: Job) -> str:
-    """Argosy's own trainer for whole replicas of a dense model, else one that has the layout."""
+    """Argosy's own trainer for whole replicas of a dense model, of which it has measured runs, else another."""
     if job.stack == "pytorch" and job.task == "pretrain":
         return OWN if _whole_replicas(job) and job.arithmetic in get_args(Precision) else "torchtitan"
     return TRAINERS.get(job.accelerator.maker, TUNING if job.stack == "pytorch" else "")

@@ -1,4 +1,6 @@
-"""One layout as it is given: how fast, and whether it fits."""
+"""One layout as it is given: how fast, and whether it fits; and how to ask the trainer for one."""
+
+from typing import Any
 
 from argosy.config import Execution, Layout, TransformerConfig, UserError
 from argosy.hardware import AcceleratorSpec
@@ -59,3 +61,17 @@ def predict(
             recent_attention=True,
         )
     )
+
+
+def degrees_of(job: Job) -> Layout:
+    """A job's layout; its replicas share what they keep or do not."""
+    replicas = "shard" if job.sharding == "full" else "data"
+    return Layout(**{replicas: round(job.data)}, tensor=job.tensor, pipeline=job.pipeline, context=job.context)
+
+
+def training_keys_of(job: Job) -> dict[str, Any]:
+    """Keys of `training` that say how its ranks carry it out."""
+    keys: dict[str, Any] = {"micro_batch": round(job.micro_batch), "recompute": job.recomputation == "full"}
+    if job.virtual_stages > 1:
+        keys |= {"pipeline_schedule": "interleaved", "virtual_stages": job.virtual_stages}
+    return keys

@@ -2,7 +2,17 @@
 
 from datetime import UTC, datetime
 
-from argosy.config import Execution, Layout, Precision, Recipe, Record, TransformerConfig, Venture
+from argosy.config import (
+    Execution,
+    Layout,
+    Precision,
+    Recipe,
+    Record,
+    TransformerConfig,
+    UserError,
+    Venture,
+    execution_of,
+)
 from argosy.hardware import BFLOAT16_WORTHWHILE, HardwareProfile, StepSetup, find_accelerator
 from argosy.planning.machine import Machine, Prediction
 from argosy.planning.one_layout import predict
@@ -37,10 +47,10 @@ class RunPlan(Record):
 
 
 def plan_run(
-    venture: Venture, config: TransformerConfig, recipe: Recipe, profile: HardwareProfile | None, ranks: int
+    venture: Venture, config: TransformerConfig, recipe: Recipe, profile: HardwareProfile | None, layout: Layout
 ) -> RunPlan:
-    """Predict a run as it is configured, on so many ranks of this machine, of which `profile` tells."""
-    layout = venture.layout if venture.layout.ranks == ranks else Layout(data=ranks)
+    """Predict a run as it is configured, laid out on the ranks of this machine, of which `profile` tells."""
+    ranks = layout.ranks
     execution = _execution(venture, recipe, profile, layout)
     step, memory, basis = None, None, "this machine was never measured: argosy calibrate"
     where = profile.processor.model if profile else "this machine"
@@ -85,12 +95,12 @@ def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None
     gain = profile.speed.bfloat16_gain() if profile and profile.speed else None
     worthwhile = on_gpu if gain is None else gain >= BFLOAT16_WORTHWHILE
     chosen: Precision = "bfloat16" if worthwhile else "float32"
-    rows = -(-recipe.batch_size // (layout.data * layout.shard))
-    return Execution(
-        micro_batch=min(training.micro_batch or rows, rows),
+    return execution_of(
+        training,
+        recipe,
+        layout,
         precision=chosen if training.precision == "auto" else training.precision,
-        compile=on_gpu if training.compile == "auto" else training.compile,
-        recompute=training.recompute,
+        compiled=on_gpu if training.compile == "auto" else training.compile,
     )
 
 
@@ -102,7 +112,10 @@ def _on_accelerators(
         return None, None, f"no figures of {profile.accelerators[0].name} are known"
     if execution.precision == "float32":
         return None, None, "nobody publishes runs in float32, so that nothing is said of them"
-    found = predict(config, layout, execution, spec, batch_size=recipe.batch_size)
+    try:
+        found = predict(config, layout, execution, spec, batch_size=recipe.batch_size)
+    except UserError as error:
+        return None, None, f"nothing is known of such layouts: {error.message}"
     speed, memory = found.throughput, found.memory
     each = recipe.tokens_per_step / layout.ranks
     step = Span(low=each / speed.high, middle=each / speed.tokens_per_s_per_accelerator, high=each / speed.low)

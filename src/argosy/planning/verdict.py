@@ -7,6 +7,7 @@ from argosy.planning.failures import HOURS_BETWEEN_FAILURES
 from argosy.planning.here import is_here
 from argosy.planning.job import Job
 from argosy.planning.layouts import Candidate
+from argosy.planning.one_layout import degrees_of, training_keys_of
 from argosy.planning.quality import Allocation, Loss, predict_loss
 from argosy.planning.results import Assessment, Choice, Cost, Data, Duration, Point, Question, Span, Tenure, Verdict
 
@@ -153,23 +154,18 @@ def _who_trains(best: Candidate, others: Sequence[Candidate]) -> str:
     if best.trained_by_argosy:
         return f"Argosy's own trainer has this layout: {_settings(best.job)}"
     own = next((one for one in others if one.trained_by_argosy), None)
-    begin = f"{best.trainer} has this layout; Argosy's own trainer so far has whole replicas of dense models"
+    begin = f"{best.trainer} has this layout; Argosy's own trainer has dense models in 16 and 32 bits"
     if own is None:
-        return f"{begin}, which do not fit here"
-    return f"{begin}, which reach {own.tokens_per_s:,.0f} tokens a second: {_settings(own.job)}"
+        return f"{begin}, in no layout that fits here"
+    return f"{begin}, and reaches {own.tokens_per_s:,.0f} tokens a second: {_settings(own.job)}"
 
 
 def _settings(job: Job) -> str:
     """What to say to `argosy run` so that it trains so."""
-    sets = {
-        "layout.data": f"{job.data:g}",
-        "training.batch_size": f"{job.batch_size:g}",
-        "training.micro_batch": f"{job.micro_batch:g}",
-        "training.precision": job.arithmetic,
-        "training.recompute": str(job.recomputation == "full").lower(),
-        "training.compile": str(bool(job.compiled)).lower(),
-    }
-    return " ".join(f"--set {name}={value}" for name, value in sets.items())
+    keys = {"batch_size": f"{job.batch_size:g}", "precision": job.arithmetic, "compile": bool(job.compiled)}
+    sets = (f"--set training.{name}={str(value).lower()}" for name, value in {**keys, **training_keys_of(job)}.items())
+    layout = degrees_of(job)
+    return " ".join([*([f"--layout {layout}"] if layout.ranks > 1 else []), *sets])
 
 
 def _room(best: Candidate) -> tuple[Verdict, str] | None:

@@ -8,24 +8,32 @@ if TYPE_CHECKING:
     from argosy.report.backtests import render_backtest
     from argosy.report.classifier import render_classifier
     from argosy.report.compare import Comparison, compare_runs
+    from argosy.report.gantt import Bar, gantt_svg
     from argosy.report.page import render
     from argosy.report.plans import render_plan
     from argosy.report.sweeps import render_sweep, sweep_table
+    from argosy.report.timelines import timeline_svg
 
 __all__ = [
+    "Bar",
     "Comparison",
     "compare_runs",
+    "gantt_svg",
     "render",
     "render_backtest",
     "render_classifier",
     "render_plan",
     "render_sweep",
     "sweep_table",
+    "timeline_svg",
 ]
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "Bar": "gantt",
+        "gantt_svg": "gantt",
+        "timeline_svg": "timelines",
         "Comparison": "compare",
         "compare_runs": "compare",
         "render": "page",

@@ -27,6 +27,7 @@ from argosy.report.provenance import stage_cards, traces
 from argosy.report.signature import signature
 from argosy.report.story import story
 from argosy.report.tasks import task_plots, task_tables
+from argosy.report.timelines import timeline_plot, timeline_svg
 from argosy.report.tree import branches, number, text
 from argosy.report.views import RunView, view_run
 from argosy.storage import Run, atomic_write
@@ -38,7 +39,10 @@ def render(run: Run) -> Path:
     The same files give the same page, byte for byte. Raises `RunFailed` when the disk is full.
     """
     view = view_run(run)
-    plots = {**training_plots(view), **data_plots(view), **task_plots(view)}
+    plots = {**training_plots(view), **data_plots(view), **task_plots(view), **timeline_plot(view)}
+    if "timeline" in plots:
+        with atomic_write(run.path / "timeline" / "timeline.svg") as temporary:
+            temporary.write_text(timeline_svg(view.timeline), encoding="utf-8")
     return write_page(run.report, "page.html", plots, **_content(view))
 
 

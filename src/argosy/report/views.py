@@ -42,6 +42,8 @@ class RunView:
     """`evaluation.json`."""
     plan: Tree
     """`plan.json`: what the run was predicted to take."""
+    timeline: Tree
+    """`timeline/timeline.json`: the step that was profiled, if one was."""
     checkpoint: Tree
     """Manifest of the newest checkpoint."""
     checkpoint_file: str
@@ -121,6 +123,7 @@ def view_run(run: Run) -> RunView:
         dataset=read("data/index.json", orjson.loads),
         evaluation=evaluation,
         plan=read("plan.json", orjson.loads),
+        timeline=read("timeline/timeline.json", orjson.loads),
         checkpoint=checkpoint,
         checkpoint_file=manifest,
         receipts={stage: receipt for stage, receipt in receipts.items() if receipt},

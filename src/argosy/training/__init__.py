@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     )
     from argosy.training.epochs import EarlyStopping, EpochCallback
     from argosy.training.held_out import held_out_loss
+    from argosy.training.inventory import (
+        Inventory,
+        StoredCheckpoint,
+        checkpoint_at,
+        pruned,
+        stored_checkpoints,
+        stored_tensors,
+        verified,
+    )
     from argosy.training.loss import summed_loss
     from argosy.training.manifest import (
         best_checkpoint,
@@ -35,12 +44,15 @@ __all__ = [
     "EarlyStopping",
     "EpochCallback",
     "HeldOut",
+    "Inventory",
+    "StoredCheckpoint",
     "TrainedClassifier",
     "Trainer",
     "best_checkpoint",
     "check",
     "check_classifier_unchanged",
     "check_unchanged",
+    "checkpoint_at",
     "classifier_configuration",
     "complete_checkpoints",
     "configuration_of",
@@ -48,13 +60,17 @@ __all__ = [
     "held_out_loss",
     "latest_checkpoint",
     "latest_classifier",
+    "pruned",
     "rewind",
+    "stored_checkpoints",
+    "stored_tensors",
     "summed_loss",
     "trace",
     "train",
     "train_classes",
     "trained_checkpoint",
     "trained_classifier",
+    "verified",
 ]
 
 __getattr__ = lazy_exports(
@@ -75,6 +91,8 @@ __getattr__ = lazy_exports(
         "trained_checkpoint": "manifest",
         "trained_classifier": "manifest",
         "held_out_loss": "held_out",
+        **dict.fromkeys(("Inventory", "StoredCheckpoint", "checkpoint_at"), "inventory"),
+        **dict.fromkeys(("pruned", "stored_checkpoints", "stored_tensors", "verified"), "inventory"),
         "summed_loss": "loss",
         "rewind": "rewinding",
         "train": "stage",

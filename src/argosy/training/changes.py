@@ -20,6 +20,7 @@ _BOOKKEEPING = {
     "async_checkpoint",
     "evaluate_every",
     "max_skipped_steps",
+    "profile_step",
 }
 
 

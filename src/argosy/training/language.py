@@ -14,6 +14,7 @@ from argosy.config import (
     Recipe,
     UserError,
     Venture,
+    execution_of,
     resolve_recipe,
     transformer_config,
 )
@@ -28,9 +29,7 @@ from argosy.parallel import (
     compare_replicas,
     layout_of,
     parallelize,
-    pipeline_micro_batch,
     refuse_layout,
-    virtual_stages,
 )
 from argosy.planning import RunPlan
 from argosy.progress import progress
@@ -44,6 +43,7 @@ from argosy.training.manifest import latest_checkpoint, note_best, read_best
 from argosy.training.memory import peak_memory_gib
 from argosy.training.optimizers import build_optimizers
 from argosy.training.precision import DTYPES, choose_precision, compile_blocks, matmul_flops_per_s
+from argosy.training.profiling import refuse_step, watching
 from argosy.training.random_state import seed_everything
 from argosy.training.recentring import Recentring
 from argosy.training.results import Checkpoint, HeldOut
@@ -85,6 +85,7 @@ class _Training:
                 hint=f"training.batch_size = {world.size}, or fewer ranks",
             )
         refuse_layout(self.layout, venture.training, self.config, self.recipe)
+        refuse_step(venture.training.profile_step, self.recipe.steps)
         self.mesh = Mesh(self.layout, world)
         self.configuration = configuration_of(venture)
         latest = latest_checkpoint(run.checkpoints)
@@ -92,7 +93,7 @@ class _Training:
         self.execution, self.reasons = _choose_execution(venture, self.recipe, self.mesh, latest)
         self.engine = self._engine()
         self.optimizers = build_optimizers(
-            self.engine.models, venture.training, self.recipe.learning_rate, self.execution.precision
+            self.engine.models, venture.training, self.recipe.learning_rate, self.execution.precision, self.mesh
         )
         self.checkpointer = Checkpointer(
             run.checkpoints,
@@ -172,6 +173,7 @@ class _Training:
                 max_skipped_steps=self.venture.training.max_skipped_steps,
                 flops_per_token=self.config.train_flops_per_token(),
                 peak_flops_per_s=_peak_flops_per_s(world, self.execution.precision),
+                watch=watching(self.venture.training.profile_step, run.path / "timeline", world, str(self.layout)),
             )
             evaluated = bool(world.broadcast_object(world.is_main and _evaluated(run, self.start)))
             return loop.run(self.start, evaluated=evaluated)
@@ -305,18 +307,7 @@ def _choose_execution(
     compiled = world.device.type == "cuda" if training.compile == "auto" else training.compile
     if latest is not None and training.compile == "auto":
         compiled = latest.execution.compile
-    rows, piped = -(-numbers.batch_size // mesh.replicas), mesh.layout.pipeline > 1
-    passes = training.accumulation or 1
-    usual = pipeline_micro_batch(rows, passes, mesh.layout.pipeline) if piped else -(-rows // passes)
-    execution = Execution(
-        micro_batch=min(training.micro_batch or usual, rows),
-        precision=precision,
-        compile=compiled and not (piped and training.pipeline_schedule == "zero-bubble"),
-        recompute=training.recompute,
-        accumulation=passes if piped else 1,
-        schedule=training.pipeline_schedule,
-        virtual_stages=virtual_stages(training) if piped else 1,
-    )
+    execution = execution_of(training, numbers, mesh.layout, precision=precision, compiled=compiled)
     return execution, reasons
 
 

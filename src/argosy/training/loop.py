@@ -13,6 +13,7 @@ from argosy.parallel import World, phase
 from argosy.training.callbacks import Callback, StepMetrics
 from argosy.training.checkpoint import Checkpointer
 from argosy.training.memory import peak_memory_gib
+from argosy.training.profiling import Watch, unwatched
 from argosy.training.results import Checkpoint, HeldOut
 from argosy.training.step import StepResult, TrainStep
 
@@ -51,6 +52,8 @@ class TrainingLoop:
     """For MFU."""
     peak_flops_per_s: float | None
     """Of one rank's device; None when unknown."""
+    watch: Watch = unwatched
+    """Entered around each step."""
 
     def run(self, start: int, *, evaluated: bool = True) -> int:
         """Train; returns the number of updates done, less than `end` when asked to stop.
@@ -73,7 +76,8 @@ class TrainingLoop:
                 for array in (batch.inputs, batch.targets)
             )
             loaded = time.perf_counter()
-            result = self.step(done, inputs, targets, count=self.recipe.tokens_per_step, stop=self.stop_requested())
+            with self.watch(done + 1):
+                result = self.step(done, inputs, targets, count=self.recipe.tokens_per_step, stop=self.stop_requested())
             done += 1
             self._record(done, result, data_s=loaded - began, step_s=time.perf_counter() - began)
             skipped_in_a_row = skipped_in_a_row + 1 if result.skipped else 0

@@ -1,12 +1,14 @@
 """Finding, checking and pruning checkpoints on disk. Torch-free."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from argosy.config import Record, UserError
+from argosy.progress import Advance
 from argosy.storage import canonical_json, file_digest, read_json, remove_folder, write_json
 from argosy.training.results import Checkpoint, HeldOut, TrainedClassifier
 
@@ -69,6 +71,11 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     return _open(folder, Checkpoint)
 
 
+def open_classifier(folder: Path) -> TrainedClassifier:
+    """Read a classifier's manifest; raises `UserError` when it is damaged."""
+    return _open(folder, TrainedClassifier)
+
+
 def _open(folder: Path, kind: type[T]) -> T:
     try:
         checkpoint = kind.model_validate_json(canonical_json(read_json(folder / "manifest.json")))
@@ -87,14 +94,7 @@ def verify(checkpoint: Checkpoint | TrainedClassifier) -> None:
 
     Raises `UserError` naming the files that are missing or changed, and the checkpoint before this one.
     """
-    wrong = []
-    for name, output in checkpoint.files.items():
-        path = checkpoint.folder / name
-        if not path.is_file():
-            wrong.append(f"{name} is missing")
-        elif path.stat().st_size != output.bytes or file_digest(path) != output.sha256:
-            wrong.append(f"{name} is not what was saved")
-    if wrong:
+    if wrong := list(damage_of(checkpoint)):
         others = [path.name for path in complete_checkpoints(checkpoint.folder.parent) if path != checkpoint.folder]
         before = f"to go on from {others[-1]} instead, " if others else "to start again, "
         raise UserError(
@@ -102,6 +102,17 @@ def verify(checkpoint: Checkpoint | TrainedClassifier) -> None:
             f"checkpoint {checkpoint.folder} is damaged: {'; '.join(wrong[:5])}",
             hint=f"{before}remove the folder {checkpoint.folder} and run the same command",
         )
+
+
+def damage_of(checkpoint: Checkpoint | TrainedClassifier, advance: Advance = lambda _: None) -> Iterator[str]:
+    """What is missing or changed; `advance(bytes)` is told of each file that was looked at."""
+    for name, output in checkpoint.files.items():
+        path = checkpoint.folder / name
+        if not path.is_file():
+            yield f"{name} is missing"
+        elif path.stat().st_size != output.bytes or file_digest(path) != output.sha256:
+            yield f"{name} is not what was saved"
+        advance(output.bytes)
 
 
 def trained_checkpoint(folder: Path) -> Checkpoint:

@@ -4,24 +4,31 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
-from torch.optim import SGD, AdamW, Muon, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 
 from argosy.config import Precision, TrainingConfig
 from argosy.models import has_tied_head
-from argosy.training.muon import Float32Muon
+from argosy.parallel import Mesh
+from argosy.training.muon import Muon
+from argosy.training.precision import DTYPES
 
 ADAM_EPS = 1e-8
 MUON_MOMENTUM = 0.95  # Jordan et al. 2024
 
 
 def build_optimizers(
-    models: Sequence[nn.Module], training: TrainingConfig, learning_rate: float, precision: Precision
+    models: Sequence[nn.Module],
+    training: TrainingConfig,
+    learning_rate: float,
+    precision: Precision,
+    mesh: Mesh | None = None,
 ) -> list[Optimizer]:
     """Return the optimisers that together update every parameter of a model, or of parts of it, once.
 
     Embeddings and norms have no weight decay. With `muon`, the matrices inside the blocks go to Muon, with updates
     scaled to AdamW's root mean square so that one learning rate serves both (Liu et al. 2025, arXiv:2502.16982, eq. 4);
-    everything else, kernels of convolutions too, goes to AdamW. Muon orthogonalises in the `precision` of the run.
+    everything else, kernels of convolutions too, goes to AdamW. Muon orthogonalises in the `precision` of the run; the
+    ranks of a `mesh` share that work.
     """
     embeddings = {id(m.weight) for model in models for m in model.modules() if isinstance(m, nn.Embedding)}
     tied = [model for model in models if has_tied_head(model) and getattr(model, "head", None)]
@@ -36,12 +43,13 @@ def build_optimizers(
         rest: list[Optimizer] = [_adamw(head, plain, training, learning_rate)] if head or plain else []
         if not hidden:
             return rest
-        muon = (Muon if precision == "bfloat16" else Float32Muon)(
+        muon = Muon(
             hidden,
+            dtype=DTYPES[precision],
+            peers=None if mesh is None else mesh.peers,
             lr=learning_rate,
             weight_decay=decay,
             momentum=MUON_MOMENTUM,
-            adjust_lr_fn="match_rms_adamw",
         )
         return [muon, *rest]
     if training.optimizer == "sgd":

@@ -15,6 +15,7 @@ from argosy.evaluation import Classification, Evaluation
 from argosy.storage import Run
 from argosy.training import Checkpoint, TrainedClassifier
 from argosy.workflow import classification, language
+from argosy.workflow.layout import settled
 from argosy.workflow.scaling import fit_scaling
 from argosy.workflow.stages import Journey, Options, do, say
 
@@ -106,9 +107,10 @@ def run_until(
     """
     run, stages = run or Run.of(venture), journey(venture).stages
 
-    def lead(tell: Callable[[str], None] = lambda word: None) -> None:
+    def lead(venture: AnyVenture, tell: Callable[[str], None] = lambda word: None) -> None:
         """Do the stages, and tell the others when they are needed."""
         retrain = afresh or (force and last == "train")
+        venture = settled(venture, run, fresh=retrain)
         prepared, evaluated = (not retrain and run.receipt(stage) is not None for stage in ("prepare", "evaluate"))
         check(venture, prepared=prepared, evaluated=evaluated)
         told = replace(options, retrain=retrain, tell=tell)
@@ -123,14 +125,14 @@ def run_until(
                 do(each, run, venture, told, force=force and each.name == last)
 
     if not parallel_room.external_world():
-        lead()
+        lead(venture)
         return run
     with parallel_room.crew(venture.run) as crew:
         if crew.is_main:
-            lead(crew.tell)
+            lead(venture, crew.tell)
         else:
             while crew.hear() == "train":
-                journey(venture).train(run, venture, options)
+                journey(venture).train(run, settled(venture, run), options)
     return run
 
 
@@ -188,6 +190,7 @@ def generate(model: Path, prompt: str, **sampling: Any) -> Iterator[str]:
 
 def status(venture: AnyVenture, run: Run) -> Status:
     """What of a run is done and current, and how far training is; reads only."""
+    venture = settled(venture, run, choose=False)
     step, steps, loss = journey(venture).progress(run)
     states = []
     stale = False

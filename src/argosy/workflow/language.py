@@ -53,14 +53,16 @@ def _train(run: Run, venture: Venture, options: Options) -> list[Path] | None:
     if training_room.latest_checkpoint(run.checkpoints) is None:
         config = transformer_config(venture, _prepared(run).vocabulary_size)
         recipe = resolve_recipe(venture, config)
-        run.write_result("plan", plan_run(venture, config, recipe, load_profile(), parallel_room.world_size(venture)))
+        layout = parallel_room.layout_of(venture, parallel_room.world_size(venture))
+        run.write_result("plan", plan_run(venture, config, recipe, load_profile(), layout))
     options.tell("train")
     checkpoint = training_room.train(run, venture, options.stop_at)
     if checkpoint.step < checkpoint.recipe.steps:
         return None
-    plan = run.path / "plan.json"  # none in a run that an older version began
+    # No plan in a run that an older version began, no timeline where none was asked for.
+    others = [run.path / "plan.json", run.path / "timeline" / "timeline.json"]
     files = [path for path in sorted(checkpoint.folder.rglob("*")) if path.is_file()]
-    return [*files, run.metrics, *([plan] if plan.is_file() else [])]
+    return [*files, run.metrics, *(path for path in others if path.is_file())]
 
 
 def _evaluate(run: Run, venture: Venture, options: Options) -> list[Path]:

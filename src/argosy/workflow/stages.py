@@ -149,7 +149,7 @@ def manifest_hash(trained: Checkpoint | TrainedClassifier | None) -> Mapping[str
 
 def discard_training(run: Run) -> None:
     """Remove what was trained, and what was found out about it."""
-    for folder in (run.checkpoints, run.path / "tensorboard"):
+    for folder in (run.checkpoints, run.path / "tensorboard", run.path / "timeline"):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (run.metrics, run.path / "plan.json", run.path / "evaluation.json", run.path / ANSWERS, run.report):
         file.unlink(missing_ok=True)
@@ -158,6 +158,7 @@ def discard_training(run: Run) -> None:
 def report_inputs(run: Run, venture: AnyVenture) -> Mapping[str, str]:
     """Hashes of what a report is made from."""
     sources = [run.path / "evaluation.json", run.path / "plan.json", run.metrics, run.data / "index.json"]
+    sources.append(run.path / "timeline" / "timeline.json")
     return {
         "venture.toml": digest(canonical_json(venture_tree(venture))),
         **{path.name: file_digest(path) for path in sources if path.exists()},
