@@ -6,19 +6,20 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.parallel.apply import ExposedCommunication
-    from argosy.parallel.checks import check, layout_of, problems, refuse_layout
+    from argosy.parallel.checks import check, check_ranks, layout_of, problems, refuse_layout
     from argosy.parallel.collectives import all_reduce
     from argosy.parallel.engine import Engine, Manner, blocks_of, parallelize
     from argosy.parallel.launcher import Ranks, die_with_parent, external_world, launch, world_size
     from argosy.parallel.matrices import WholeMatrices
     from argosy.parallel.meeting import Crew, crew
     from argosy.parallel.mesh import Mesh
+    from argosy.parallel.modules import check_plan, refuse_module
     from argosy.parallel.replicas import Drifted, compare_replicas
     from argosy.parallel.reports import accounted
-    from argosy.parallel.start import first_row, is_placed, local, local_part
+    from argosy.parallel.start import as_placed, first_row, is_placed, local, local_part
     from argosy.parallel.survival import Survival
     from argosy.parallel.watch import phase
-    from argosy.parallel.whole import gathered
+    from argosy.parallel.whole import gathered, told
     from argosy.parallel.world import World, compute_device, join
 
 __all__ = [
@@ -34,8 +35,11 @@ __all__ = [
     "World",
     "accounted",
     "all_reduce",
+    "as_placed",
     "blocks_of",
     "check",
+    "check_plan",
+    "check_ranks",
     "compare_replicas",
     "compute_device",
     "crew",
@@ -53,6 +57,8 @@ __all__ = [
     "phase",
     "problems",
     "refuse_layout",
+    "refuse_module",
+    "told",
     "world_size",
 ]
 
@@ -61,6 +67,7 @@ __getattr__ = lazy_exports(
     {
         "ExposedCommunication": "apply",
         "check": "checks",
+        "check_ranks": "checks",
         "layout_of": "checks",
         "problems": "checks",
         "refuse_layout": "checks",
@@ -78,9 +85,12 @@ __getattr__ = lazy_exports(
         "Crew": "meeting",
         "crew": "meeting",
         "Mesh": "mesh",
+        "check_plan": "modules",
+        "refuse_module": "modules",
         "Drifted": "replicas",
         "compare_replicas": "replicas",
         "accounted": "reports",
+        "as_placed": "start",
         "first_row": "start",
         "is_placed": "start",
         "local": "start",
@@ -88,6 +98,7 @@ __getattr__ = lazy_exports(
         "Survival": "survival",
         "phase": "watch",
         "gathered": "whole",
+        "told": "whole",
         "World": "world",
         "compute_device": "world",
         "join": "world",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from argosy.config import (
     AnyVenture,
+    ClassificationVenture,
     Layout,
     Problem,
     Recipe,
@@ -21,12 +22,9 @@ from argosy.config import (
 
 def check(venture: AnyVenture) -> list[Problem]:
     """Problems of the venture's layout with its model and batch, as far as they show before the text is prepared."""
-    if not isinstance(venture, Venture):
-        return [
-            Problem(f"layout.{degree}", "classification divides over data only", value)
-            for degree, value in venture.layout.model_dump().items()
-            if value > 1 and degree != "data"
-        ]
+    if isinstance(venture, ClassificationVenture):
+        return list(_perceptron_problems(venture))
+    assert isinstance(venture, Venture)
     try:
         config = transformer_config(venture, venture.data.vocabulary_size)
         recipe = resolve_recipe(venture, config)
@@ -35,19 +33,40 @@ def check(venture: AnyVenture) -> list[Problem]:
     return list(problems(venture.layout, venture.training, config, recipe))
 
 
+def _perceptron_problems(venture: ClassificationVenture) -> Iterator[Problem]:
+    layout, hidden = venture.layout, venture.model.hidden
+    if layout.context > 1:
+        yield Problem("layout.context", "a classifier has no sequence of tokens that ranks could share", layout.context)
+    if layout.pipeline > 1 + len(hidden):
+        layers = f"{1 + len(hidden)} layer{'s are' if hidden else ' is'} fewer than {layout.pipeline} stages"
+        yield Problem("layout.pipeline", layers, layout.pipeline)
+    if hidden and layout.tensor > min(hidden):
+        yield Problem("layout.tensor", f"more ranks than the {min(hidden)} units of a hidden layer", layout.tensor)
+    if layout.data * layout.shard > venture.training.batch_size:
+        yield Problem(
+            "training.batch_size",
+            f"at least one example for each of data × shard = {layout.data * layout.shard}",
+            venture.training.batch_size,
+        )
+
+
 def layout_of(venture: AnyVenture, ranks: int) -> Layout:
     """The venture's layout; where it names none, `ranks` that somebody else started are replicas.
 
     Raises `UserError` `wrong-number-of-ranks` when the product of its degrees is another number.
     """
-    layout = venture.layout
+    return check_ranks(venture.layout, ranks)
+
+
+def check_ranks(layout: Layout, ranks: int, hint: str = "start {} processes, or change the layout") -> Layout:
+    """The same of a layout; with `hint`, in which {} is the number that is needed."""
     if layout.ranks == 1:
         return Layout(data=ranks)
     if layout.ranks != ranks:
         raise UserError(
             "wrong-number-of-ranks",
-            f"layout {layout} has {layout.ranks} ranks, and {ranks} processes were started",
-            hint=f"start {layout.ranks} processes, or change the layout",
+            f"layout {layout} has {layout.ranks} ranks, and {ranks} process{'es' if ranks > 1 else ''} started",
+            hint=hint.format(layout.ranks),
         )
     return layout
 

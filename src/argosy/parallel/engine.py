@@ -50,6 +50,8 @@ class Manner:
     """Rows in one forward pass of one rank; all of them unless given."""
     accumulation: int = 1
     """Passes of a pipeline in one step."""
+    rows: int | None = None
+    """Rows of one rank in every step of a pipeline; where there are fewer, some that do not count are added."""
     schedule: PipelineSchedule = "1f1b"
     """Order of a pipeline's micro-batches."""
     virtual_stages: int = 1
@@ -194,11 +196,20 @@ def parallelize(objective: Any, mesh: Mesh, manner: Manner, source: Source | Non
 
 
 def named_blocks(model: nn.Module) -> dict[str, nn.Module]:
-    """What a model has many of: blocks of a transformer, layers of anything else."""
+    """What a model has many of: blocks of a transformer, layers of anything else; none where they share parameters."""
     blocks = getattr(model, "blocks", None)
-    if blocks is not None:
-        return {f"blocks.{name}": block for name, block in blocks.named_children()}
-    return {name: child for name, child in model.named_children() if any(True for _ in child.parameters())}
+    found = dict(_layers(blocks, "blocks.") if isinstance(blocks, nn.Module) else _layers(model, ""))
+    owned = [id(p) for block in found.values() for p in block.parameters()]
+    return found if len(set(owned)) == len(owned) else {}
+
+
+def _layers(module: nn.Module, prefix: str) -> Iterator[tuple[str, nn.Module]]:
+    """Children that have parameters; of a list or mapping of modules, which computes nothing itself, what is in it."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.ModuleList | nn.ModuleDict):
+            yield from _layers(child, f"{prefix}{name}.")
+        elif any(True for _ in child.parameters()):
+            yield f"{prefix}{name}", child
 
 
 def blocks_of(model: nn.Module) -> list[nn.Module]:

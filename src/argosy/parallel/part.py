@@ -1,7 +1,8 @@
 """The part of a model that one rank has, under the names that its parameters have in the whole."""
 
 from collections.abc import Sequence as Several
-from typing import Any
+from itertools import islice
+from typing import Any, TypeGuard
 
 from torch import Tensor, nn
 
@@ -41,15 +42,19 @@ class SequentialPart(nn.Sequential):
 
     def __init__(self, model: nn.Sequential, layers: range) -> None:
         super().__init__()
-        for number in layers:
-            self.add_module(str(number), model[number])
-        self.first, self.last = layers.start == 0, layers.stop == len(model)
+        for name, layer in islice(model._modules.items(), layers.start, layers.stop):
+            self.add_module(name, layer)
+
+
+def is_sequential(model: nn.Module) -> "TypeGuard[nn.Sequential]":
+    """Whether a model is its layers one after another, and no `forward` of its own says otherwise."""
+    return isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward
 
 
 def parts(model: nn.Module, ranges: Several[range], sequence: Sequence) -> list[Any]:
     """The parts of a model that hold these ranges of its blocks or layers."""
     if isinstance(model, Transformer):
         return [TransformerPart(model, blocks, sequence) for blocks in ranges]
-    if isinstance(model, nn.Sequential):
+    if is_sequential(model):
         return [SequentialPart(model, layers) for layers in ranges]
     return [model]

@@ -70,11 +70,13 @@ class Stage(nn.Module):
         super().__init__()
         self.objective, self.first, self.last = objective, first, last
 
-    def forward(self, x: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        """`x` is `inputs` in the first stage, else the states of the stage before."""
+    def forward(self, x: Tensor, inputs: Tensor, targets: Tensor, real: Tensor | None = None) -> Tensor:
+        """`x` is `inputs` in the first stage, else the states of the stage before; only `real` [B] rows are judged."""
         outputs: Tensor = self.objective.outputs(inputs, None if self.first else x)  # type: ignore[operator]
         if not self.last:
             return outputs
+        if real is not None:
+            outputs, targets = outputs[real], targets[real]
         loss, metrics = self.objective.judge(outputs, targets)  # type: ignore[operator]
         return torch.cat([loss[None], metrics])
 
@@ -119,18 +121,21 @@ class Pipeline:
         """Whether this rank has the last stage."""
         return self.count - 1 in self.stages
 
-    def backward(self, inputs: Tensor, targets: Tensor, scale: float, micro_batches: int) -> Tensor | None:
+    def backward(
+        self, inputs: Tensor, targets: Tensor, scale: float, micro_batches: int, real: Tensor | None = None
+    ) -> Tensor | None:
         """Forward and backward over micro-batches; the summed loss and metrics [1 + M] on the rank of the last stage.
 
-        Gradients are those of the summed loss times `scale`. Rows must divide by the number of micro-batches, and
-        every call has as many of both as the first.
+        Gradients are those of the summed loss of the `real` [B] rows, or all, times `scale`. Rows must divide by the
+        number of micro-batches, and every call has as many of both as the first.
         """
         if self._running is None:
             self._running = self._built(inputs, targets, micro_batches)
         self.scale, self._sums = scale, []
         first = (inputs,) if 0 in self.stages else ()
-        target = {"target": targets} if self.has_last else {}
-        self._running.step(*first, inputs=inputs, targets=targets, return_outputs=False, **target)
+        more = {"target": targets} if self.has_last else {}
+        more |= {} if real is None else {"real": real}
+        self._running.step(*first, inputs=inputs, targets=targets, return_outputs=False, **more)
         return torch.stack(self._sums).sum(0) if self._sums else None
 
     def sum_tied(self, embedding: Tensor | None, head: Tensor | None) -> None:
@@ -176,9 +181,10 @@ class Pipeline:
         return SEVERAL[self.schedule](made, micro_batches, **options)
 
     def _shapes(self, inputs: Tensor, targets: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
-        """What goes into and comes out of each stage here, on the meta device."""
+        """What goes into and comes out of each stage here, on the meta device; chance is left as it was."""
         found: dict[int, tuple[Tensor, Tensor]] = {}
-        self.forward(inputs, targets, found)
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            self.forward(inputs, targets, found)
         return {number: (_like(given), _like(got)) for number, (given, got) in found.items()}
 
     @torch.no_grad()

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Several
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from argosy.models import Perceptron, Transformer, has_tied_head
 from argosy.parallel.context import Sequence, context_parallel
 from argosy.parallel.engine import Engine, Manner, accumulated, named_blocks
 from argosy.parallel.mesh import Mesh
-from argosy.parallel.part import parts
+from argosy.parallel.part import is_sequential, parts
 from argosy.parallel.pipeline import Pipeline, Stage, split, stages_of
 from argosy.parallel.sharding import shard
 from argosy.parallel.start import Source, local, materialise
@@ -60,17 +61,31 @@ class PipelineEngine(Engine):
         named = dict(self.named_parameters()) if has_tied_head(objectives[0].model) else {}
         self.embedding, self.head = named.get("embedding.weight"), named.get("head.weight")
         """This rank's copies of what is one parameter; none where the head is not the embedding."""
+        self._spare: tuple[Tensor, Tensor] | None = None  # rows to fill up with, of no weight
 
     def backward(self, inputs: Tensor, targets: Tensor, count: float) -> tuple[Tensor, float]:
         """See `Engine`."""
+        inputs, targets, real = self._filled(inputs, targets)
         passes, rows = self.manner.accumulation, inputs.shape[0]
         size = self.manner.micro_batch or pipeline_micro_batch(rows, passes, self.mesh.layout.pipeline)
         each, scale = rows // (passes * size), self.mesh.averaged / count
-        pieces = zip(inputs.chunk(passes), self.sequence.own(targets).chunk(passes), strict=True)
-        sums = [self.pipeline.backward(*piece, scale, each) for piece in pieces]
+        counted = [None] * passes if real is None else real.chunk(passes)
+        pieces = zip(inputs.chunk(passes), self.sequence.own(targets).chunk(passes), counted, strict=True)
+        sums = [self.pipeline.backward(x, y, scale, each, some) for x, y, some in pieces]
         copies = (self.embedding, self.head)
         self.pipeline.sum_tied(*(None if p is None or p.grad is None else local(p.grad) for p in copies))
         return self._summed(sums), 0.0
+
+    def _filled(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """As many rows as every step has, and which of them count; all do where none had to be added."""
+        missing = (self.manner.rows or 0) - inputs.shape[0]
+        self._spare = (inputs[:1], targets[:1]) if len(inputs) else self._spare
+        if missing <= 0:
+            return inputs, targets, None
+        spare = self._spare or (inputs.new_zeros(1, *inputs.shape[1:]), targets.new_zeros(1, *targets.shape[1:]))
+        more = (one.expand(missing, *one.shape[1:]) for one in spare)
+        inputs, targets = (torch.cat(rows) for rows in zip((inputs, targets), more, strict=True))
+        return inputs, targets, torch.arange(len(inputs), device=inputs.device) < len(inputs) - missing
 
     def stored_parameters(self) -> dict[str, nn.Parameter]:
         """See `Engine`."""
@@ -113,7 +128,9 @@ def lay_out(objective: Any, mesh: Mesh, manner: Manner, source: Source | None) -
     objectives = [objective.of(piece) for piece in pieces]
     roots: list[Any] = objectives
     if layout.pipeline > 1:
-        roots = [Stage(each, first=each.model.first, last=each.model.last) for each in objectives]
+        last = layout.pipeline * manner.virtual_stages - 1
+        numbered = zip(_stages(mesh, manner), objectives, strict=True)
+        roots = [Stage(each, first=number == 0, last=number == last) for number, each in numbered]
     keeps = layout.pipeline > 1 if manner.keeps is None else manner.keeps
     for root, piece in zip(roots, pieces, strict=True):
         blocks = named_blocks(piece)
@@ -136,10 +153,26 @@ def _tied_source(model: nn.Module, source: Source) -> Source:
 
 def _ranges(model: nn.Module, mesh: Mesh, manner: Manner) -> list[range]:
     """Which layers this rank has."""
-    costs = layer_costs(model)
+    layers, costs = indivisible(model), layer_costs(model)
     ranges = split(costs, mesh.layout.pipeline * manner.virtual_stages)
-    own = stages_of(mesh.places["pipeline"], mesh.layout.pipeline, manner.schedule, manner.virtual_stages)
-    return [ranges[stage] for stage in own]
+    own = [ranges[stage] for stage in _stages(mesh, manner)]
+    return [range(layers[some[0]].start, layers[some[-1]].stop) for some in own]
+
+
+def _stages(mesh: Mesh, manner: Manner) -> list[int]:
+    """Which stages this rank has."""
+    return stages_of(mesh.places["pipeline"], mesh.layout.pipeline, manner.schedule, manner.virtual_stages)
+
+
+def indivisible(model: nn.Module) -> list[range]:
+    """What one stage has at least: a block; of layers, one with parameters and those that follow without."""
+    if isinstance(model, Transformer):
+        return [range(block, block + 1) for block in range(model.config.layers)]
+    if not is_sequential(model):
+        return [range(1)]
+    begins = [number for number, layer in enumerate(model) if any(True for _ in layer.parameters())]
+    bounds = [0, *begins[1:], len(model)]
+    return [range(start, end) for start, end in pairwise(bounds)]
 
 
 def layer_costs(model: nn.Module) -> list[float]:
@@ -152,8 +185,10 @@ def layer_costs(model: nn.Module) -> list[float]:
         costs = [block] * config.layers
         costs[-1] += 2.0 * config.dim * config.vocabulary_size
         return costs
-    if isinstance(model, nn.Sequential):
-        return [2.0 * sum(p.numel() for p in layer.parameters()) for layer in model]
+    if is_sequential(model):
+        return [
+            2.0 * sum(p.numel() for number in some for p in model[number].parameters()) for some in indivisible(model)
+        ]
     return [1.0]
 
 

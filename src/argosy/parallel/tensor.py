@@ -10,6 +10,8 @@ Dimensions in comments: B batch, T sequence, D model, V vocabulary; `t` and `v` 
 
 from collections.abc import Mapping
 from fnmatch import fnmatch
+from functools import cache
+from typing import Any
 
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -115,6 +117,24 @@ class VocabularyEmbedding(_Parallel, nn.Embedding):
         return scatter_sum(found, SEQUENCE, self.ranks)
 
 
+@cache
+def _same_on_all(kind: type[nn.Module]) -> type[nn.Module]:
+    """A kind of module that every rank computes alike: what it finds of its own parameters are the local parts."""
+
+    def forward(self: nn.Module, *args: Any, **options: Any) -> Any:
+        self.__dict__["computes"] = True
+        try:
+            return kind.forward(self, *args, **options)
+        finally:
+            self.__dict__["computes"] = False
+
+    def find(self: nn.Module, name: str) -> Any:
+        found = kind.__getattr__(self, name)
+        return local(found) if isinstance(found, Tensor) and self.__dict__.get("computes") else found
+
+    return type(kind.__name__, (kind,), {"forward": forward, "__getattr__": find})
+
+
 def _gather_outputs(y: Tensor, length: int, group: dist.ProcessGroup) -> Tensor:
     """Chunks [.., d] of the last dimension together, those that are shorter padded meanwhile."""
     size = -(-length // dist.get_world_size(group))
@@ -172,6 +192,8 @@ def tensor_parallel(model: nn.Module, mesh: DeviceMesh, plan: Mapping[str, str])
         if form is not None and next(module.parameters(recurse=False), None) is not None:
             module.__class__ = form
             module.ranks = mesh.get_group()
+        elif kind is None and next(module.parameters(recurse=False), None) is not None:
+            module.__class__ = _same_on_all(type(module))  # type: ignore[arg-type]
         if form is SharedHeadsLinear:
             module.head_dim = model.get_submodule(name.rpartition(".")[0]).head_dim
 

@@ -1,6 +1,8 @@
 """Putting together what ranks share: whole tensors on the first rank, in files that know nothing of layouts."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 import torch
 import torch.distributed as dist
@@ -8,6 +10,9 @@ from torch import Tensor
 
 from argosy.parallel.mesh import Mesh
 from argosy.parallel.start import is_placed
+
+# That a tensor divided twice is put together in two exchanges is as it should be.
+logging.getLogger("torch.distributed.tensor._redistribute").setLevel(logging.ERROR)
 
 
 @torch.no_grad()
@@ -25,6 +30,23 @@ def gathered(named: Mapping[str, Tensor], mesh: Mesh, *, copies: bool = False) -
     if mesh.layout.pipeline > 1 and here:
         whole = _from_stages(whole, mesh)
     return whole if mesh.world.is_main else {}
+
+
+@torch.no_grad()
+def told(whole: Mapping[str, Tensor], mesh: Mesh) -> Iterator[tuple[str, Tensor]]:
+    """The first rank's tensors by name, one after another on each rank's device. Every rank goes through all of them.
+
+    What the others gave is not looked at.
+    """
+    world = mesh.world
+    described = world.broadcast_object([(name, tensor.shape, tensor.dtype) for name, tensor in whole.items()])
+    for name, shape, dtype in cast(list[tuple[str, torch.Size, torch.dtype]], described):
+        box = torch.empty(shape, dtype=dtype, device=world.device)
+        if world.is_main:
+            box.copy_(whole[name])
+        if world.size > 1:
+            dist.broadcast(box, 0)
+        yield name, box
 
 
 def _is_first_of_stage(mesh: Mesh) -> bool:

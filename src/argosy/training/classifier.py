@@ -10,10 +10,10 @@ import numpy as np
 import orjson
 import torch
 
-from argosy.config import ClassificationVenture, Layout, RunFailed
+from argosy.config import ClassificationVenture, RunFailed
 from argosy.data import ImageAugmentation, Preprocessing, open_examples
 from argosy.models import perceptron
-from argosy.parallel import Mesh, World, compare_replicas
+from argosy.parallel import Mesh, World, compare_replicas, layout_of
 from argosy.storage import Run, atomic_folder, atomic_write, described, file_digest, write_json
 from argosy.training.callbacks import Scalars, TensorBoard, closing
 from argosy.training.changes import classifier_configuration
@@ -32,6 +32,7 @@ def train_classifier(
 ) -> None:
     """Train to the last epoch, from the newest saved one; ends after an epoch when asked to."""
     examples, training = open_examples(run.data), venture.training
+    layout = layout_of(venture, world.size)
     latest = latest_classifier(run.checkpoints)
     if latest is None:
         torch.manual_seed(training.seed)
@@ -39,11 +40,12 @@ def train_classifier(
         trainer = Trainer(
             perceptron(*widths),
             metrics=["accuracy"],
+            layout=layout,
             **training.model_dump(exclude={"epochs", "batch_size", "augmentation"}),
         )
     else:
         verify(latest)
-        trainer = Trainer.load(latest.folder)
+        trainer = Trainer.load(latest.folder, layout=layout)
         trainer.preprocessing = Preprocessing()  # the examples are prepared
     start = trainer.history.epochs
     if world.is_main:
@@ -51,7 +53,7 @@ def train_classifier(
             "resumed" if start else "started",
             step=trainer.steps,
             ranks=world.size,
-            layout=venture.layout.model_dump(),
+            layout=layout.model_dump(),
             parameters=_parameters(trainer),
             torch=torch.__version__,
             threads=torch.get_num_threads(),
@@ -96,11 +98,14 @@ class EpochKeeper(EpochCallback):
                     f"the {name} of epoch {epoch} is {value}",
                     hint="lower training.learning_rate, or set training.gradient_clip; earlier epochs are kept",
                 )
-        compare_replicas(trainer.model.parameters(), Mesh(Layout(data=self.world.size), self.world), trainer.steps)
+        layout = layout_of(self.venture, self.world.size)
+        if layout.ranks == layout.data:
+            compare_replicas(trainer.model.parameters(), Mesh(layout, self.world), trainer.steps)
         trainer.preprocessing = self.preprocessing
+        begun = time.perf_counter()
+        state = trainer.optimizer_state()
         if self.world.is_main:
-            begun = time.perf_counter()
-            self._save(trainer, epoch, figures)
+            self._save(trainer, epoch, figures, state)
             self._write_metrics(trainer)
             prune(self.run.checkpoints, KEPT)
             saved_s = round(time.perf_counter() - begun, 3)
@@ -110,9 +115,9 @@ class EpochKeeper(EpochCallback):
         stop = float(self.world.sum(torch.tensor([float(self.stop_requested())]))) > 0
         trainer.stop_training = trainer.stop_training or stop
 
-    def _save(self, trainer: Trainer, epoch: int, figures: Mapping[str, float]) -> None:
+    def _save(self, trainer: Trainer, epoch: int, figures: Mapping[str, float], state: dict[str, torch.Tensor]) -> None:
         with atomic_folder(self.run.checkpoints / f"step-{trainer.steps:08d}") as temporary:
-            write_trainer(trainer, temporary)
+            write_trainer(trainer, temporary, state)
             manifest = TrainedClassifier(
                 epoch=epoch,
                 epochs=self.venture.training.epochs,
@@ -121,7 +126,7 @@ class EpochKeeper(EpochCallback):
                 parameters=_parameters(trainer),
                 configuration=classifier_configuration(self.venture),
                 data_sha256=file_digest(self.run.data / "index.json"),
-                layout=self.venture.layout,
+                layout=layout_of(self.venture, self.world.size),
                 files=described(sorted(temporary.iterdir()), temporary),
             )
             write_json(temporary / "manifest.json", manifest.model_dump(mode="json"))

@@ -8,7 +8,7 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from argosy.config import Precision, TrainingConfig
 from argosy.models import has_tied_head
-from argosy.parallel import Mesh
+from argosy.parallel import Mesh, is_placed
 from argosy.training.muon import Muon
 from argosy.training.precision import DTYPES
 
@@ -54,7 +54,9 @@ def build_optimizers(
         return [muon, *rest]
     if training.optimizer == "sgd":
         groups = _groups(decayed.values(), plain, decay)
-        return [SGD(groups, lr=learning_rate, momentum=training.beta1, fused=True)]
+        return [
+            SGD(groups, lr=learning_rate, momentum=training.beta1, fused=not any(map(is_placed, parameters.values())))
+        ]
     return [_adamw(decayed.values(), plain, training, learning_rate)]
 
 

@@ -13,7 +13,7 @@ from argosy.config import TransformerConfig, UserError
 from argosy.data import Preprocessing, as_preprocessing
 from argosy.models import Perceptron, Transformer
 from argosy.storage import atomic_folder, read_json, write_json
-from argosy.training.optimizers import load_optimizer_state, optimizer_state
+from argosy.training.optimizers import load_optimizer_state
 
 if TYPE_CHECKING:
     from argosy.training.trainer import Trainer
@@ -34,7 +34,7 @@ OPTIONS = (
 )
 
 
-def save_trainer(trainer: "Trainer", folder: Path) -> Path:
+def save_trainer(trainer: "Trainer", folder: Path, state: dict[str, torch.Tensor]) -> Path:
     """Write `trainer.json`, `model.safetensors` and `optimizer.safetensors`; an older trainer in that folder goes.
 
     Raises `UserError` `exists` when the folder holds anything else.
@@ -47,16 +47,14 @@ def save_trainer(trainer: "Trainer", folder: Path) -> Path:
             hint="choose a folder of its own",
         )
     with atomic_folder(folder) as temporary:
-        write_trainer(trainer, temporary)
+        write_trainer(trainer, temporary, state)
     return folder
 
 
-def write_trainer(trainer: "Trainer", folder: Path) -> None:
-    """Write those files into a folder that is there."""
+def write_trainer(trainer: "Trainer", folder: Path, state: dict[str, torch.Tensor]) -> None:
+    """Write those files into a folder that is there; `state` is `trainer.optimizer_state()`."""
     save_file(_owned(trainer.model.state_dict()), folder / "model.safetensors")
-    save_file(
-        _owned(optimizer_state(trainer.model.named_parameters(), trainer.optimizers)), folder / "optimizer.safetensors"
-    )
+    save_file(_owned(state), folder / "optimizer.safetensors")
     if trainer.average is not None:
         save_file(_owned(trainer.average.state_dict()), folder / "average.safetensors")
     tree = {

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from argosy.config import UserError
+from argosy.config import Layout, Recipe, TrainingConfig, UserError
 from argosy.data import ArrayPlan, Arrays, BatchPlan, Sequences
 from argosy.models import Transformer
-from argosy.parallel import World
+from argosy.parallel import World, refuse_layout
 from argosy.training.held_out import held_out_loss
 from argosy.training.objectives import ExampleObjective, Judge
 from argosy.training.step import LossModule
@@ -38,8 +38,12 @@ class Task(Protocol):
         """(inputs, targets) to the summed loss [] and summed metrics [M]."""
         ...
 
-    def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
-        """This rank's inputs and targets of a step."""
+    def batch(self, step: int, part: int, parts: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a step, of so many parts the one of a rank."""
+        ...
+
+    def some(self, rows: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets to try something out with, the same on every rank."""
         ...
 
     def count(self, step: int) -> int:
@@ -74,14 +78,18 @@ class ExampleTask:
         """Let a pass over the examples begin at `step`."""
         self._shift = -step % self.steps_per_epoch
 
-    def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, part: int, parts: int) -> tuple[Tensor, Tensor]:
         """The same changes for the same example at the same step, however many ranks share the batch."""
-        part = slice(world.rank, None, world.size)
-        features, targets = self._gathered(step + self._shift, part if self.augmentation is None else slice(None))
+        own = slice(part, None, parts)
+        features, targets = self._gathered(step + self._shift, own if self.augmentation is None else slice(None))
         if self.augmentation is not None:
             chance = torch.Generator().manual_seed((self.seed << 32) + step)
-            features, targets = self.augmentation(features, chance)[part], targets[part]
+            features, targets = self.augmentation(features, chance)[own], targets[own]
         return features, targets
+
+    def some(self, rows: int) -> tuple[Tensor, Tensor]:
+        """The first examples."""
+        return self.features[:rows].to(self.device), self.targets[:rows].to(self.device)
 
     def _gathered(self, step: int, part: slice) -> tuple[Tensor, Tensor]:
         """A part of a step's rows, fetched for many steps at once: one by one, that is a tenth of a small step.
@@ -114,10 +122,15 @@ class TextTask:
         self.steps_per_epoch = -(-self.plan.rows_per_epoch // batch_size)
         self.tokens_per_step = batch_size * text.length
 
-    def batch(self, step: int, world: World) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, part: int, parts: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets [b, T]."""
-        batch = self.plan.batch(step, world.rank, world.size)
+        batch = self.plan.batch(step, part, parts)
         return tensor(batch.inputs, self.device), tensor(batch.targets, self.device)
+
+    def some(self, rows: int) -> tuple[Tensor, Tensor]:
+        """The first sequences."""
+        inputs, targets = self.batch(0, 0, 1)
+        return inputs[:rows], targets[:rows]
 
     def count(self, step: int) -> int:
         """The same at every step."""
@@ -168,7 +181,16 @@ def check_text(model: nn.Module, text: Sequences, others: Mapping[str, object]) 
         raise UserError("model-misfit", f"the model has a vocabulary of {found:,} tokens, the text one of {expected:,}")
 
 
-def check_examples(model: nn.Module, data: Arrays, loss_name: str, loss: Judge, device: torch.device) -> None:
+def refuse_text(model: nn.Module, layout: Layout, length: int, batch_size: int) -> None:
+    """`VentureError` unless a transformer and batches of sequences can be laid out so."""
+    assert isinstance(model, Transformer)
+    numbers = dict.fromkeys(Recipe.model_fields, 1) | {"batch_size": batch_size, "sequence_length": length}
+    refuse_layout(layout, TrainingConfig(), model.config, Recipe.model_validate(numbers))
+
+
+def check_examples(
+    model: nn.Module, data: Arrays, loss_name: str, loss: Judge, device: torch.device, *, weighted: bool = False
+) -> None:
     """Send two examples through the model and the loss, and look at the labels; `UserError` for a misfit."""
     features, targets = tensor(data.features[:2], device), tensor(data.targets[:2], device)
     model.eval()
@@ -186,6 +208,8 @@ def check_examples(model: nn.Module, data: Arrays, loss_name: str, loss: Judge, 
         _check_range(data.targets, (data.targets < 0) | (data.targets > 1), "0 or 1")
     try:
         values = loss(outputs, targets)
+        if weighted and len(values.flatten()) != len(targets):
+            raise UserError("bad-option", "class_weight needs a loss that gives a value for each example")
         if values.numel() not in (1, len(targets)):
             raise ValueError(f"{list(values.shape)} values for {len(targets)} examples")
     except (RuntimeError, IndexError, ValueError) as error:

@@ -1,8 +1,7 @@
 """The trainer of anything: compile, fit, evaluate, predict, save, load, on one process or under torchrun."""
 
-import contextlib
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from itertools import pairwise
@@ -18,12 +17,12 @@ from torch.utils.data import Dataset
 
 from argosy.config import Layout, RunConfig, TrainingConfig, UserError, nearest
 from argosy.data import Arrays, Preprocessing, Sequences, as_arrays, as_preprocessing
-from argosy.parallel import Manner, Mesh, World, compute_device, join, parallelize
-from argosy.progress import progress
+from argosy.parallel import Mesh, World, check_plan, check_ranks, compute_device, join, refuse_module
 from argosy.training.epochs import EpochCallback
 from argosy.training.history import History
+from argosy.training.laid_out import Divided, Whole, laid_out
 from argosy.training.objectives import LOSSES, METRICS, ExampleObjective, Judge, cross_entropy, named
-from argosy.training.optimizers import build_optimizers
+from argosy.training.optimizers import build_optimizers, optimizer_state
 from argosy.training.saved import load_trainer, save_trainer
 from argosy.training.schedules import SCHEDULES, Length, learning_rate_factor
 from argosy.training.step import TrainStep
@@ -37,8 +36,10 @@ from argosy.training.tasks import (
     evaluation_rows,
     judge_examples,
     judge_text,
+    refuse_text,
     tensor,
 )
+from argosy.training.telling import Advance, own_chance, telling
 
 Examples = Arrays | Sequences | tuple[Any, Any] | Dataset[Any]
 MUON_RATE = 0.003
@@ -70,6 +71,10 @@ class Trainer:
         ema_decay: judge, and save beside, an exponential moving average of the weights (Polyak & Juditsky 1992).
         preprocessing: steps (`cleaning`, `one_hot`, `normalization`, or objects), learned when `fit` is first called.
         seed: of the order of examples and of augmentation.
+        layout: how the processes that torchrun starts share the work, such as `Layout(shard=2, tensor=2)`; each sees
+            its part of every batch unless given.
+        plan: with `layout.tensor`, what linear layers of a module of your own become, by patterns of their names:
+            `{"first": "column", "second": "row"}`.
 
     Raises:
         UserError: an unknown name, with the nearest one.
@@ -89,7 +94,12 @@ class Trainer:
         ema_decay: float | None = None,
         preprocessing: Preprocessing | Iterable[Any] = (),
         seed: int = 0,
+        layout: Layout | None = None,
+        plan: Mapping[str, str] | None = None,
     ) -> None:
+        if plan is not None:
+            check_plan(model, plan)
+        self.layout, self.plan = layout or Layout(), plan
         self.device = compute_device()
         self.model = model.to(self.device)
         loss = loss.to(self.device) if isinstance(loss, nn.Module) else loss
@@ -112,6 +122,7 @@ class Trainer:
         self.average = None if ema_decay is None else _averaged(self.model, ema_decay)
         self.preprocessing = as_preprocessing(preprocessing)
         self.history, self.stop_training, self.steps = History(), False, 0
+        self._laid_out: Whole | Divided | None = None
 
     def _optimizers(self, given: str | Optimizer | Callable[..., Optimizer], rate: float | None) -> list[Optimizer]:
         self.optimizer_name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
@@ -167,6 +178,8 @@ class Trainer:
         """
         if min(batch_size, epochs, steps or 1, tokens or 1, 1 + initial_epoch) < 1 or 0 in (steps, tokens):
             raise UserError("bad-option", "batch_size, epochs, steps and tokens: expected 1 or more")
+        start = "start them: torchrun --standalone --nproc-per-node {} SCRIPT.py"
+        layout = check_ranks(self.layout, int(os.environ.get("WORLD_SIZE", "1")), start)
         task = self._task(examples, targets, batch_size, class_weight, augmentation)
         held_out = None if validation is None else self._held_out(validation)
         ends = _ends(task, epochs, initial_epoch, steps, tokens)
@@ -177,15 +190,19 @@ class Trainer:
         self.stop_training = False
         for callback in callbacks:
             callback.on_begin(self)
-        with join(RunConfig()) as world:
-            engine = parallelize(task.objective, Mesh(Layout(data=world.size), world), Manner())
+        with (
+            join(RunConfig()) as world,
+            laid_out(self, task, mesh := Mesh(layout, world), batch_size) as laid,
+            telling(mesh, task, range(self.steps, whole.stop)) as advance,
+        ):
+            self._laid_out = laid
             step = TrainStep(
-                engine, self.optimizers, learning_rate=None, gradient_clip=self.gradient_clip, guarded=False
+                laid.engine, self.optimizers, learning_rate=None, gradient_clip=self.gradient_clip, guarded=False
             )
-            step.settle(partial(task.batch, self.steps, world))
-            with _progress(world, task, range(self.steps, whole.stop)) as advance:
+            step.settle(partial(task.batch, self.steps, mesh.replica, mesh.replicas))
+            try:
                 for begin, end in pairwise(ends):
-                    figures = self._epoch(step, task, range(begin, end), whole, world, advance)
+                    figures = self._epoch(laid, step, task, range(begin, end), whole, advance)
                     if held_out is not None:
                         figures |= {f"val_{name}": value for name, value in self._agreed(held_out, world).items()}
                     self.history.append(figures)
@@ -193,28 +210,33 @@ class Trainer:
                         callback.on_epoch(self, self.history.epochs, figures)
                     if world.broadcast_object(self.stop_training):
                         break
+            finally:
+                self._laid_out = None
         for callback in callbacks:
             callback.on_end(self)
         return self.history
 
     def _epoch(
-        self, step: TrainStep, task: Task, part: range, whole: range, world: World, advance: Callable[..., None]
+        self, laid: Whole | Divided, step: TrainStep, task: Task, part: range, whole: range, advance: Advance
     ) -> dict[str, float]:
-        self.model.train()
+        mesh = laid.engine.mesh
+        for model in laid.engine.models:
+            model.train()
         wide = torch.float32 if self.device.type == "mps" else torch.float64  # Apple's device has no float64
         totals, seen = torch.zeros(1 + len(self.metrics), dtype=wide, device=self.device), 0
-        with _own_chance(self.seed, part.start * world.size + world.rank, self.device):
+        laid.take()
+        with own_chance(self.seed, part.start, mesh):
             for number in part:
                 count = task.count(number)
                 self._schedule(number - whole.start, len(whole))
-                sums, _, _ = step.update(number, *task.batch(number, world), count)
-                if self.average is not None:
-                    self.average.update_parameters(self.model)
+                sums, _, _ = step.update(number, *task.batch(number, mesh.replica, mesh.replicas), count)
+                laid.average()
                 totals += sums
                 seen += count
                 self.steps += 1
-                advance(count, partial(_note, self.history.epochs + 1, totals, seen, world))
-        figures = world.sum(totals) / max(1, seen)
+                advance(count, self.history.epochs + 1, totals, seen)
+        laid.give()
+        figures = mesh.world.sum(totals) / max(1, seen)
         return dict(zip(("loss", *self.metric_names), figures.tolist(), strict=True))
 
     def _schedule(self, step: int, steps: int) -> None:
@@ -236,12 +258,14 @@ class Trainer:
     ) -> Task:
         if isinstance(examples, Sequences):
             self._check_text(examples, targets=targets, class_weight=class_weight, augmentation=augmentation)
+            refuse_text(self.model, self.layout, examples.length, batch_size)
             return TextTask(self.model, examples, batch_size, seed=self.seed, device=self.device)
         learning = deepcopy(self.preprocessing)  # kept if nothing is wrong with the examples
         data = as_arrays(examples, targets, learning if learning.fitted else learning.fit)
-        check_examples(self.model, data, self.loss_name, self.loss, self.device)
-        self.preprocessing = learning
         weights = None if class_weight is None else self._weights(class_weight, data)
+        check_examples(self.model, data, self.loss_name, self.loss, self.device, weighted=weights is not None)
+        refuse_module(self.model, self.layout, self.plan, tensor(data.features[:2], self.device))
+        self.preprocessing = learning
         objective = ExampleObjective(self.model, self.loss, self.metrics, weights)
         return ExampleTask(objective, data, batch_size, seed=self.seed, device=self.device, augmentation=augmentation)
 
@@ -292,10 +316,17 @@ class Trainer:
         Under torchrun every rank calls this: the first writes, the others wait until it is done.
         """
         with join(RunConfig()) as world:
+            state = self.optimizer_state()
             if world.is_main:
-                save_trainer(self, Path(folder))
+                save_trainer(self, Path(folder), state)
             world.barrier()
         return Path(folder)
+
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """The optimisers' tensors as `{parameter.key: tensor}`; of a divided model on the first rank, all calling."""
+        if self._laid_out is not None:
+            return self._laid_out.optimizer_state()
+        return optimizer_state(self.model.named_parameters(), self.optimizers)
 
     @classmethod
     def load(cls, folder: Path | str, model: nn.Module | None = None, **objects: Any) -> "Trainer":
@@ -334,38 +365,6 @@ def _groups(optimizers: Iterable[Optimizer]) -> list[dict[str, Any]]:
     return [group for optimizer in optimizers for group in optimizer.param_groups]
 
 
-@contextlib.contextmanager
-def _own_chance(seed: int, place: int, device: torch.device) -> Iterator[None]:
-    """Let dropout draw what it would draw had training not been interrupted, on each rank something else."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed((seed << 32) + (1 << 31) + place)  # augmentation begins at seed << 32
-        yield
-
-
 def _averaged(model: nn.Module, decay: float) -> AveragedModel:
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(model, multi_avg_fn=average, use_buffers=True)
-
-
-@contextlib.contextmanager
-def _progress(world: World, task: Task, steps: range) -> Iterator[Callable[..., None]]:
-    """A progress bar on rank 0, moved at most ten times a second: steps may take less than a millisecond."""
-    if not world.is_main:
-        yield lambda amount, note: None
-        return
-    with progress("training", sum(map(task.count, steps)), task.unit) as advance:
-        waiting, shown = 0, 0.0
-
-        def gather(amount: int, note: Callable[[], str]) -> None:
-            nonlocal waiting, shown
-            waiting += amount
-            if time.perf_counter() - shown > 0.1:
-                advance(waiting, note=note())
-                waiting, shown = 0, time.perf_counter()
-
-        yield gather
-
-
-def _note(epoch: int, totals: Tensor, seen: int, world: World) -> str:
-    """The loss of the epoch so far; of several ranks, as this one has seen it."""
-    return f"epoch {epoch}  loss {float(totals[0]) * world.size / seen:.3f}"
