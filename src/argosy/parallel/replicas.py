@@ -8,7 +8,7 @@ from torch import Tensor
 
 from argosy.config import RunFailed
 from argosy.parallel.mesh import DIMENSIONS, Mesh
-from argosy.parallel.start import is_placed
+from argosy.parallel.start import is_placed, local
 
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -36,8 +36,7 @@ def compare_replicas(parameters: Iterable[Tensor], mesh: Mesh, step: int) -> Non
     own: list[Tensor] = []
     shared: list[Tensor] = []
     for parameter in parameters:
-        part = parameter.to_local() if is_placed(parameter) else parameter
-        (shared if _shared(parameter) else own).append(part.detach())
+        (shared if _shared(parameter) else own).append(local(parameter).detach())
     everyone = world.gather(torch.stack([fingerprint(own, world.device), fingerprint(shared, world.device)])).tolist()
     kinds = (("data",), ("data", "tensor"))
     drifted: set[int] = set()

@@ -18,7 +18,7 @@ from argosy.config import (
     transformer_config,
 )
 from argosy.data import open_dataset
-from argosy.parallel import Ranks, Survival, external_world, problems
+from argosy.parallel import Ranks, Survival, check, external_world, problems
 from argosy.storage import Run
 from argosy.training.manifest import complete_checkpoints, latest_checkpoint, latest_classifier
 from argosy.training.results import Checkpoint, TrainedClassifier
@@ -94,7 +94,7 @@ def _saved(run: Run) -> tuple[int, float]:
 
 def _valid(layout: Layout, run: Run, venture: AnyVenture) -> bool:
     if isinstance(venture, ClassificationVenture):
-        return layout.ranks == layout.data
+        return not check(venture.model_copy(update={"layout": layout}))
     venture = language_venture(venture)
     config = transformer_config(venture, open_dataset(run.data, verify=False).index.vocabulary_size)
     return not list(problems(layout, venture.training, config, resolve_recipe(venture, config)))
