@@ -126,7 +126,7 @@ def simulate(future: Future, paths: int = 10_000, seed: int = 0) -> Simulated:
     trained = None if end is None else _share("training ends before the money", _reached(lowest, end))
     reached = [
         _share(name, _reached(lowest, month + late))
-        for name, month in sorted((future.milestones or {}).items(), key=_when)
+        for name, month in sorted((future.milestones or {}).items(), key=lambda one: one[1])
     ]
     return Simulated(
         paths=paths,
