@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from argosy.capital.conversion import Converting, Impossible, Offer, Solution, Terms, solve, solve_rounded
     from argosy.capital.exact import Rounding
     from argosy.capital.next_round import raise_round
+    from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
     from argosy.capital.table import cap_table
     from argosy.capital.table_config import CapTableConfig
@@ -20,6 +21,8 @@ __all__ = [
     "CapitalPlan",
     "ClassLine",
     "Converting",
+    "Exported",
+    "Imported",
     "Impossible",
     "Offer",
     "RoundResult",
@@ -31,12 +34,14 @@ __all__ = [
     "cap_table",
     "checked_for_raise",
     "day",
+    "from_ocf",
     "load_capital",
     "raise_round",
     "read_capital",
     "solve",
     "solve_rounded",
     "table_of",
+    "to_ocf",
 ]
 
 __getattr__ = lazy_exports(
@@ -55,6 +60,10 @@ __getattr__ = lazy_exports(
         "solve_rounded": "conversion",
         "Rounding": "exact",
         "raise_round": "next_round",
+        "Exported": "ocf_exchange",
+        "Imported": "ocf_exchange",
+        "from_ocf": "ocf_exchange",
+        "to_ocf": "ocf_exchange",
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",

@@ -64,6 +64,7 @@ class Instrument:
     def line(self, at: date) -> InstrumentLine:
         """What a table says of it on a day."""
         return InstrumentLine(
+            key=self.key,
             holder=self.terms.holder,
             kind=self.kind,
             amount_cents=in_cents(self.terms.amount),

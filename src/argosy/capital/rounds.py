@@ -176,6 +176,7 @@ def _conversions(
         interest = one.interest_cents(after.date)
         made.append(
             Conversion(
+                key=one.key,
                 holder=one.terms.holder,
                 kind=one.kind,
                 amount_cents=in_cents(one.terms.amount) + interest,

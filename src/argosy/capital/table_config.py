@@ -232,6 +232,10 @@ class CapTableConfig(Section):
 
     company: str = "The company"
     """Legal name."""
+    formed: date | None = None
+    """Day the company was formed; Open Cap Format asks."""
+    country: str = Field("US", pattern=r"^[A-Z]{2}$")
+    """Country of formation, as two capitals; Open Cap Format asks."""
     rounding: Rounding = Rounding()
     """How share counts and prices are rounded."""
     mfn_takes: MostFavoured = "best-later-terms"

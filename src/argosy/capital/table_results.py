@@ -90,6 +90,8 @@ class ClassLine(Record):
 class InstrumentLine(Record):
     """A SAFE or a note, and what became of it."""
 
+    key: str
+    """Where in the file it is: `cap_table.safes.0`."""
     holder: str
     """Whose."""
     kind: Literal["SAFE", "note"]
@@ -109,6 +111,8 @@ class InstrumentLine(Record):
 class Conversion(Record):
     """An instrument that became shares in a round."""
 
+    key: str
+    """Where in the file it is: `cap_table.safes.0`."""
     holder: str
     """Whose."""
     kind: Literal["SAFE", "note"]

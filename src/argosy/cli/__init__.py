@@ -4,6 +4,7 @@
 from argosy.cli import (
     backtest,
     capital,
+    capital_ocf,
     capital_table,
     checkpoint,
     exchange,
@@ -18,6 +19,7 @@ from argosy.cli.app import main
 __all__ = [
     "backtest",
     "capital",
+    "capital_ocf",
     "capital_table",
     "checkpoint",
     "exchange",
