@@ -33,7 +33,7 @@ FILES = {
     "TX": ("transactions_files", "OCF_TRANSACTIONS_FILE", "Transactions.ocf.json"),
 }
 # What the format has no place for, by part of the table; said when it is written.
-UNSAID = {
+UNSAID: dict[str, dict[str, object]] = {
     "safes": {"pro_rata": False},
     "notes": {"cap_of": "pre-money", "qualified_amount": 0, "at_maturity": "extend"},
     "holders": {"pro_rata": False},

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from argosy.capital import ocf_objects as ocf
 from argosy.capital.exact import CENTS
@@ -150,7 +151,7 @@ class Maker:
                 shares_reserved=numeric(reserved),
             )
 
-    def _issue(self, security: str, holder: str, on: date, number: str) -> dict[str, str]:
+    def _issue(self, security: str, holder: str, on: date, number: str) -> dict[str, Any]:
         """What every issuance says."""
         return {
             "id": self.ids.get(f"issuance:{security}") or self.id("issuance", security),
@@ -238,7 +239,7 @@ class Maker:
             "converts_to_future_round": True,
         }
         return ocf.ConvertibleIssuance(
-            **self._issue(security, one.holder, one.date, place),  # type: ignore[arg-type]
+            **self._issue(security, one.holder, one.date, place),
             investment_amount=self.money(one.amount),
             convertible_type="SAFE" if safe else "NOTE",
             conversion_triggers=[

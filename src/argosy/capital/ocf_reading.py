@@ -19,6 +19,7 @@ ISSUANCES = {
     "TX_WARRANT_ISSUANCE": "grants",
     "TX_CONVERTIBLE_ISSUANCE": "safes",
 }
+RATIO_CHANGE = "TX_STOCK_CLASS_CONVERSION_RATIO_ADJUSTMENT"
 FOUNDERS = {"FOUNDER": "founder", "INVESTOR": "investor", "EMPLOYEE": "employee", "EXECUTIVE": "employee"}
 
 
@@ -82,6 +83,7 @@ class _Reader:
         self.ids |= {f"start:{one['security_id']}": one["id"] for one in self.of("TX_VESTING_START")}
         self.holders = self._named("STAKEHOLDER", lambda one: one["name"]["legal_name"])
         self.classes = self._named("STOCK_CLASS", lambda one: one["name"])
+        self.preferred = {one["id"] for one in self.of("STOCK_CLASS") if one["class_type"] == "PREFERRED"}
         if not self.holders or not self.classes:
             raise UserError("bad-ocf", "the package has no stakeholder, or no stock class: there is no table in it")
         section: dict[str, Any] = {
@@ -143,7 +145,9 @@ class _Reader:
         right = next(iter(item.get("conversion_rights", ())), None)
         ratio = Fraction(1)
         if right is not None:
-            found = right["conversion_mechanism"]["ratio"]
+            changes = [one for one in self.of(RATIO_CHANGE) if one["stock_class_id"] == item["id"]]
+            last = max(changes, key=lambda one: one["date"], default=None)
+            found = (right["conversion_mechanism"] if last is None else last["new_ratio_conversion_mechanism"])["ratio"]
             ratio = Fraction(found["numerator"]) / Fraction(found["denominator"])
         price = item.get("price_per_share", {}).get("amount")
         if price is None and right is not None:
@@ -234,6 +238,8 @@ class _Reader:
             if kind in read or item["id"] in modelled:
                 continue
             if kind == "TX_STOCK_CLASS_SPLIT" and item["stock_class_id"] in self.classes:
+                continue
+            if kind == RATIO_CHANGE and item["stock_class_id"] in self.preferred:
                 continue
             if kind == "TX_STOCK_PLAN_POOL_ADJUSTMENT" and f"{item['stock_plan_id']}" in {
                 one["id"] for one in self.of("STOCK_PLAN")

@@ -27,12 +27,13 @@ def cap_table(
     ledger = Ledger(config, {one.name: one for one in config.classes})
     instruments = instruments_of(config)
     rounds: list[RoundResult] = []
-    last, after = None, "nothing yet"
+    last: date | None = None
+    after = "nothing yet"
     try:
-        for day, _, _, happen in sorted(_events(ledger, instruments, rounds), key=lambda event: event[:3]):
-            if at is not None and day > at:
+        for when, _, _, happen in sorted(_events(ledger, instruments, rounds), key=lambda event: event[:3]):
+            if at is not None and when > at:
                 break
-            after, last = happen(), day
+            after, last = happen(), when
         day = at or last
         if day is None:
             raise Unworkable("cap_table", "nothing is issued in it: add [[cap_table.holdings]]")

@@ -11,6 +11,7 @@ from argosy.capital.conversion import Basis
 from argosy.capital.exact import Money, NotNegative, Part, Positive, Rounding
 from argosy.config import Section
 
+Day = date  # for tables that have a key called date
 Shares = Annotated[int, Field(ge=1, le=10**15)]
 Months = Annotated[int, Field(ge=0, le=600)]
 Name = Annotated[str, Field(min_length=1)]
@@ -161,7 +162,7 @@ class NoteConfig(Section):
     """Principal, in whole cents."""
     date: date
     """Day interest starts."""
-    maturity: date
+    maturity: Day
     """Day it falls due."""
     interest: NotNegative
     """Interest a year: 0.05 is 5 %."""
