@@ -50,10 +50,10 @@ class Instrument:
         until = at if self.on is None else min(at, self.on)
         return interest_cents(terms.amount, terms.interest, terms.date, until, terms.compounding, terms.day_count)
 
-    def converts_in(self, on: date, money: Fraction) -> bool:
-        """Whether a round of `money` on a day makes it shares."""
+    def converts_in(self, on: date, money: Fraction, *, unconverted: bool) -> bool:
+        """Whether a round of `money` on a day makes it shares; `unconverted`: even if it is said to convert in none."""
         terms = self.terms
-        if self.state != "open" or terms.date > on or terms.unconverted:
+        if self.state != "open" or terms.date > on or (terms.unconverted and not unconverted):
             return False
         return isinstance(terms, SafeConfig) or money >= terms.qualified_amount
 

@@ -67,14 +67,13 @@ def with_round(
         pre_money=pre_money,
         investors=(InvestmentConfig(holder=investor, amount=amount),),
         pool=pool,
+        converts_all=True,
     )
     seniority = max(one.seniority for one in config.classes)
     return config.model_copy(
         update={
             "holders": (*config.holders, HolderConfig(name=investor, kind="investor", legal="institution")),
             "classes": (*config.classes, ClassConfig(name=share_class, kind="preferred", seniority=seniority)),
-            "safes": tuple(one.model_copy(update={"unconverted": False}) for one in config.safes),
-            "notes": tuple(one.model_copy(update={"unconverted": False}) for one in config.notes),
             "rounds": (*config.rounds, new),
         }
     )

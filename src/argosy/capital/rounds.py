@@ -28,7 +28,7 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
         raise Unworkable(f"{key}.share_class", f"{terms.share_class} has a price already: sell a class of its own")
     before = ledger.table(terms.date, f"before {terms.name}")
     money = sum((one.amount for one in terms.investors), ZERO)
-    ending = [one for one in instruments if one.converts_in(terms.date, money)]
+    ending = [one for one in instruments if one.converts_in(terms.date, money, unconverted=terms.converts_all)]
     amounts = [Fraction(in_cents(one.terms.amount) + one.interest_cents(terms.date), CENTS) for one in ending]
     offer = Offer(
         shares=ledger.diluted(terms.date),

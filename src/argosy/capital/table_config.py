@@ -224,6 +224,8 @@ class PricedRoundConfig(Section):
     """Share the unallocated pool has after the round; a pool that is larger already is kept."""
     pool_of: Basis = "post-money"
     """What `pool` is a share of: the count after the new money, or before it."""
+    converts_all: bool = False
+    """Whether SAFEs and notes that are `unconverted` elsewhere convert in it all the same."""
     pool_paid_by: Literal["existing", "everyone"] = "existing"
     """Whether the increase is in the pre-money count, or dilutes the new investors too."""
 
