@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import CapTable, cap_table, load_capital
+from argosy.capital import CapTable, cap_table, load_capital, raise_round
 from argosy.capital.anti_dilution import adjusted_price
 from argosy.capital.calendar import interest_cents, months_later, vested, whole_months, years
 from argosy.capital.table_checks import table_problems
@@ -289,6 +289,16 @@ def test_bad_input_is_named_by_key(named: str, tmp_path) -> None:  # type: ignor
     with pytest.raises(VentureError) as error:
         load_capital(path)
     assert named in str(error.value)
+
+
+def test_what_is_said_to_stay_open_waits_for_the_round_asked_about() -> None:
+    safe = {"holder": "Angel", "amount": 500_000, "date": date(2026, 2, 1), "cap": 5_000_000, "unconverted": True}
+    config = CapTableConfig.model_validate(tree(safes=[safe]))
+    assert not cap_table(config).rounds[0].conversions
+    asked = raise_round(config, pre_money=F(30_000_000), amount=F(5_000_000), on=date(2028, 1, 1))
+    assert [one.holder for one in asked.conversions] == ["Angel"]
+    sooner = raise_round(config, pre_money=F(30_000_000), amount=F(5_000_000), instead_of="Seed")
+    assert sooner.date == date(2027, 1, 1) and sooner.before.fully_diluted == 10_000_000
 
 
 def test_the_good_file_has_no_problem() -> None:

@@ -18,7 +18,7 @@ from argosy.capital.ocf_package import (
     write_package,
 )
 from argosy.capital.ocf_reading import Kept, Reading, interpret
-from argosy.capital.plan_file import CapitalPlan, read_capital, table_of
+from argosy.capital.plan_file import NAME, CapitalPlan, load_capital, table_of
 from argosy.config import Record, UserError
 
 CARRIED = "ocf.json"
@@ -99,7 +99,7 @@ def to_ocf(plan: Path, output: Path, schema: Path, *, at: date | None = None) ->
     cannot say, for a holder or security of the package that is gone from the table, or for an output that exists.
     """
     checks = Schema(schema)
-    found, path = read_capital(plan)
+    found, path = load_capital(plan), plan / NAME if plan.is_dir() else plan
     config = table_of(found, str(path))
     before = _carried(path, config.ocf)
     if before is None:

@@ -34,7 +34,7 @@ def cap_table(
             if at is not None and when > at:
                 break
             after, last = happen(), when
-        day = at or last
+        day = at or last or config.formed
         if day is None:
             raise Unworkable("cap_table", "nothing is issued in it: add [[cap_table.holdings]]")
         _check_charter(ledger, day)
