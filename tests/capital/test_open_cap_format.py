@@ -46,8 +46,7 @@ def test_every_object_is_in_the_table_or_named_as_kept(ocf: Path) -> None:
         for item in content.get("items", ())
     ]
     silent = {item["object_type"] for item in listed if (item["object_type"], item["id"]) not in kept}
-    # a split of a known class is applied to its holdings; the others are entries of the table
-    assert silent == {"STAKEHOLDER", "STOCK_CLASS", "STOCK_PLAN", "TX_STOCK_CLASS_SPLIT"}
+    assert silent == {"STAKEHOLDER", "STOCK_CLASS", "STOCK_PLAN"}  # entries of the table
 
 
 def test_an_edit_adds_objects_and_leaves_the_others(ocf: Path, tmp_path: Path) -> None:
@@ -88,6 +87,47 @@ def test_our_own_table_survives_the_journey(at: str, ocf: Path, tmp_path: Path) 
     assert by_holder(tmp_path / "back.toml") == {one.name: one.as_converted for one in expected.table.by_holder}
     waiting = len(read.cap_table.get("safes", ())) + len(read.cap_table.get("notes", ()))
     assert waiting == sum(one.state == "open" for one in expected.instruments)
+    to_ocf(tmp_path / "back.toml", tmp_path / "again", ocf / "schema")
+    assert contents(tmp_path / "again") == contents(tmp_path / "out")
+
+
+def test_endings_splits_and_pool_changes_are_applied(ocf: Path, tmp_path: Path) -> None:
+    from datetime import date
+
+    to_ocf(EXAMPLE, tmp_path / "out", ocf / "schema", at=date(2026, 12, 31))
+    path = tmp_path / "out" / "Transactions.ocf.json"
+    transactions = json.loads(path.read_text())
+    issues = [one for one in transactions["items"] if one["object_type"] == "TX_STOCK_ISSUANCE"]
+    plan = json.loads((tmp_path / "out" / "StockPlans.ocf.json").read_text())["items"][0]["id"]
+    ratio = {"numerator": "2", "denominator": "1"}
+    transactions["items"] += [
+        {
+            "object_type": "TX_STOCK_REPURCHASE",
+            "id": "gone",
+            "security_id": issues[1]["security_id"],
+            "date": "2027-01-02",
+            "price": {"amount": "0.0001", "currency": "USD"},
+            "quantity": "4500000",
+        },
+        {
+            "object_type": "TX_STOCK_CLASS_SPLIT",
+            "id": "split",
+            "date": "2027-02-01",
+            "stock_class_id": issues[0]["stock_class_id"],
+            "split_ratio": ratio,
+        },
+        {
+            "object_type": "TX_STOCK_PLAN_POOL_ADJUSTMENT",
+            "id": "more",
+            "date": "2027-02-01",
+            "stock_plan_id": plan,
+            "shares_reserved": "3000000",
+        },
+    ]
+    path.write_text(json.dumps(transactions))
+    read = from_ocf(tmp_path / "out", ocf / "schema", tmp_path / "back.toml")
+    assert by_holder(tmp_path / "back.toml") == {"Ada": 9_000_000, "Chen": 150_000, "unallocated pool": 2_850_000}
+    assert "ended on 2027-01-02 by TX_STOCK_REPURCHASE gone" in {one.reason for one in read.kept}
     to_ocf(tmp_path / "back.toml", tmp_path / "again", ocf / "schema")
     assert contents(tmp_path / "again") == contents(tmp_path / "out")
 

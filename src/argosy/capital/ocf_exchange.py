@@ -167,7 +167,7 @@ def _merged(plan: CapitalPlan, at: date | None, before: Package) -> tuple[Packag
             hint="a holding ends by a transaction in the package (cancellation, transfer); then import it again",
         )
     files = json.loads(json.dumps(before.files))
-    places = {(item["object_type"], item["id"]): (name, item) for name, item in _listed(before, files)}
+    places = {(item["object_type"], item["id"]): (name, item) for name, item in Package(files=files).items()}
     changed = 0
     for key, item in new.items():
         if key in old and old[key] == item:
@@ -186,10 +186,6 @@ def _merged(plan: CapitalPlan, at: date | None, before: Package) -> tuple[Packag
                     one["md5"] = md5_of(files[name])
     total = sum(1 for _ in before.items(listed=False)) + 1
     return Package(files=files), total - sum(1 for key in new if key in places and old.get(key) != new[key])
-
-
-def _listed(before: Package, files: dict[str, Item]) -> list[tuple[str, Item]]:
-    return list(Package.model_construct(files=files).items()) if before.files else []
 
 
 def _append(files: dict[str, Item], manifest_name: str, item: Item) -> None:

@@ -24,14 +24,14 @@ FOUNDERS = {"FOUNDER": "founder", "INVESTOR": "investor", "EMPLOYEE": "employee"
 
 
 class Kept(Record):
-    """An object that is carried through unchanged and changes nothing in the table."""
+    """An object that is carried through unchanged; it changes nothing in the table unless the reason says so."""
 
     object_type: str
     """Its type."""
     id: str
     """Its identifier."""
     reason: str
-    """Why the table has no place for it."""
+    """Why the table has no place for it, or what of it the table has."""
 
 
 class Reading(Record):
@@ -238,6 +238,7 @@ class _Reader:
             if kind in read or item["id"] in modelled:
                 continue
             if kind == "TX_STOCK_CLASS_SPLIT" and item["stock_class_id"] in self.classes:
+                self.keep(item, "applied to shares of the class; pool and options are as their own transactions say")
                 continue
             if kind == RATIO_CHANGE and item["stock_class_id"] in self.preferred:
                 continue

@@ -36,7 +36,7 @@ def from_ocf(folder: Path, *, schema: SchemaFolder, output: Path | None = None, 
     lines = [f"{table['company']}: {counts}, {convertible} SAFEs and notes ({found.currency})"]
     lines += [f"wrote {path}" for path in found.written]
     if found.kept:
-        lines.append(f"{len(found.kept)} objects are kept as they are and change nothing in the table:")
+        lines.append(f"{len(found.kept)} objects are kept as they are, without a key in the table:")
         lines += [f"  {one.object_type} {one.id}: {one.reason}" for one in found.kept]
     show(found, "\n".join(lines), as_json=json)
 
