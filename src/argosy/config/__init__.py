@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         parse_override,
         reference_rows,
         split_override,
+        toml_tree,
+        validated,
         venture_from_tree,
     )
     from argosy.config.recipe import Recipe, check, optimal_batch_tokens, resolve_recipe, transformer_config
@@ -82,7 +84,9 @@ __all__ = [
     "resolve_recipe",
     "shape_for_size",
     "split_override",
+    "toml_tree",
     "transformer_config",
+    "validated",
     "venture_from_tree",
     "virtual_stages",
 ]
@@ -113,6 +117,8 @@ __getattr__ = lazy_exports(
         "parse_override": "loader",
         "reference_rows": "loader",
         "split_override": "loader",
+        "toml_tree": "loader",
+        "validated": "loader",
         "venture_from_tree": "loader",
         "Recipe": "recipe",
         "check": "recipe",
