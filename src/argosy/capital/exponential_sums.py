@@ -16,9 +16,10 @@ the earliest or the latest flow outweighs all others together.
 import decimal
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,8 @@ CUTS = ("0.5", "0.4", "0.6", "0.3", "0.7")
 HIGHEST_ORDER = 30  # of the derivatives looked at; as many roots may coincide
 
 
-class Derivative(NamedTuple, Generic[Number]):
+@dataclass(frozen=True)
+class Derivative(Generic[Number]):
     """A derivative of the sum at one place, by its terms of one sign and of the other, which none may lack."""
 
     h: Number
@@ -66,7 +68,9 @@ class Point(Generic[Number]):
     """The sum and its derivatives at one place, each evaluated when asked for."""
 
     def __init__(self, sum_: Sum[Number], x: Number) -> None:
-        self._sum, self.x, self.noise = sum_, x, sum_.noise(x)
+        self._sum: Sum[Number] = sum_
+        self.x: Number = x
+        self.noise: Number = sum_.noise(x)
         self._derivatives: dict[int, Derivative[Number] | int] = {}
 
     def derivative(self, order: int) -> Derivative[Number] | int:
@@ -88,7 +92,7 @@ class Point(Generic[Number]):
         if isinstance(found, int):
             return found
         certain = abs(found.h) > self.noise
-        return 0 if not certain else (1 if found.h > 0 else -1) * (-1) ** order
+        return 0 if not certain else _sign(order, positive=found.h > 0)
 
 
 Interval = tuple[Point[Number], Point[Number]]
@@ -237,8 +241,13 @@ class _Floats:
     def derivative(self, order: int, x: float) -> Derivative[float] | int:
         sides = [_logarithm(logs, years, order, x) for logs, years in self._sides]
         if sides[0] is None or sides[1] is None:
-            return (-1) ** order * (1 if sides[1] is None else -1)
+            return _sign(order, positive=sides[1] is None)
         return Derivative(sides[0][0] - sides[1][0], sides[0][1], sides[1][1])
+
+
+def _sign(order: int, *, positive: bool) -> int:
+    """Of a derivative whose terms all have one sign."""
+    return 1 if positive == (order % 2 == 0) else -1
 
 
 def _logarithm(
@@ -275,7 +284,7 @@ class _Decimals:
             terms = [(a * (t**order if order else 1) * (-x * t).exp(), t) for a, t in self._terms if t or not order]
             positive, negative = ([(abs(y), t) for y, t in terms if y * sign > 0] for sign in (1, -1))
             if not positive or not negative:
-                return (-1) ** order * (1 if positive else -1)
+                return _sign(order, positive=bool(positive))
             return Derivative(_total(positive).ln() - _total(negative).ln(), _mean(positive), _mean(negative))
 
 
