@@ -86,8 +86,8 @@ def test_without_a_falling_price_waiting_never_pays() -> None:
 
 def test_a_gain_lost_by_being_late_shortens_the_wait() -> None:
     fall = PriceFall(per_year=0.4, source="assumed")
-    patient = waiting(_run(gain_cents_per_month=10**6), fall, 200).best
-    hurried = waiting(_run(gain_cents_per_month=10**6, gain_lost_per_month=0.01), fall, 200).best
+    patient = waiting(_run(gain_cents_per_month=2 * 10**6), fall, 200).best
+    hurried = waiting(_run(gain_cents_per_month=2 * 10**6, gain_lost_per_month=0.01), fall, 200).best
     assert patient is not None and hurried is not None
     assert hurried.month < patient.month
 
@@ -95,7 +95,7 @@ def test_a_gain_lost_by_being_late_shortens_the_wait() -> None:
 def test_the_runway_ends_the_wait() -> None:
     """Cash 100, burn 5 a month, compute 50: the run must end by month 10 or 11, although waiting longer would pay."""
     run = _run(
-        compute_cents=5000, gain_cents_per_month=10, cash_cents=10_000, burn_cents_per_month=500, duration_months=2
+        compute_cents=5000, gain_cents_per_month=80, cash_cents=10_000, burn_cents_per_month=500, duration_months=2
     )
     found = waiting(run, PriceFall(per_year=0.5, source="assumed"), 36)
     assert [one.possible for one in found.starts] == [

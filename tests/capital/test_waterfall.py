@@ -217,6 +217,10 @@ def test_holders() -> None:
     assert found["fund"].break_even_cents == 1000 + 300  # 750 at 1000, then a third of each further cent, up to 850
     lost = exit_returns(securities, 0, on=date(2026, 1, 1)).holders[0]
     assert (lost.multiple, lost.xirr) == (0, None)
+    at_once = Securities(common=(Common(name="A", shares=1),), stakes=(STAKES[1].model_copy(update={"shares": 1}),))
+    assert exit_returns(at_once, 250, on=date(2024, 1, 1)).holders[0].xirr is None
+    with pytest.raises(UserError, match="comes before 'fund' pays"):
+        exit_returns(securities, 8000, on=date(2024, 6, 1))
 
 
 def test_cents_among_holders_sum_and_ties_go_by_order() -> None:

@@ -44,7 +44,7 @@ class HolderReturn(Record):
     multiple: Fraction | None
     """Paid out over paid in (MOIC); none where nothing was paid in."""
     xirr: float | None
-    """A year; none without dates, without money paid in, and after a total loss, where no rate above −100 % fits."""
+    """A year; none without dates or money paid in, after a total loss (no rate above −100 % fits), or within a day."""
     break_even_cents: int | None
     """The lowest price of the sale at which the money comes back; none where it never does."""
 
@@ -102,6 +102,9 @@ def exit_returns(
     """Divide the price of a sale on a day. Raises `UserError`: `bad-exit`, `no-exit-date` where dividends accrue."""
     if exit_cents < 0:
         raise UserError("bad-exit", f"exit = {exit_cents / 100:.2f}: expected 0 or more")
+    for stake in securities.stakes:
+        if on is not None and stake.on is not None and stake.on > on:
+            raise UserError("bad-exit", f"the sale on {on} comes before {stake.holder!r} pays, on {stake.on}")
     waterfall = Waterfall.of(securities, on)
     paid = in_cents(waterfall, exit_cents, rounding)
     return ExitReturns(
@@ -191,7 +194,10 @@ def _rate(stakes: Sequence[Stake], out: Sequence[tuple[date | None, Fraction]]) 
     known = [day for day in dates if day is not None]
     if len(known) < len(dates):
         return None
-    return xirr(known, [*(-stake.invested_cents for stake in paid_in), *(cents for _, cents in out)]).rate
+    try:
+        return xirr(known, [*(-stake.invested_cents for stake in paid_in), *(cents for _, cents in out)]).rate
+    except UserError:  # sold on the day it was paid for, or the day after
+        return None
 
 
 def _whole(price: Fraction | None) -> int | None:
