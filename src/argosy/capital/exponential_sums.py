@@ -15,6 +15,7 @@ the earliest or the latest flow outweighs all others together.
 
 import decimal
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -226,11 +227,10 @@ class _Floats:
     """64-bit numbers."""
 
     def __init__(self, amounts: Sequence[Fraction], times: Sequence[Fraction]) -> None:
-        largest = max(map(abs, amounts))
-        logs, years = np.array([_log(abs(a) / largest) for a in amounts]), np.array([float(t) for t in times])
+        logs, years = np.array([_log(abs(a)) for a in amounts]), np.array([float(t) for t in times])
         positive = np.array([a > 0 for a in amounts])
         self._sides = [(logs[side], years[side]) for side in (positive, ~positive)]
-        self._largest_log, self.longest, self.terms = float(-logs.min()), float(years[-1]), len(amounts)
+        self._largest_log, self.longest, self.terms = float(np.abs(logs).max()), float(years[-1]), len(amounts)
 
     def number(self, text: str) -> float:
         return float(text)
@@ -302,4 +302,8 @@ def _decimal(value: Fraction) -> Decimal:
 
 def _log(value: Fraction) -> float:
     """Natural logarithm, of fractions beyond the range of 64-bit numbers too."""
-    return float(_decimal(value).ln(DIGITS)) if not 1e-300 < value < 1e300 else float(np.log(float(value)))
+    try:
+        rounded = float(value)
+    except OverflowError:
+        rounded = math.inf
+    return math.log(rounded) if 1e-300 < rounded < math.inf else float(_decimal(value).ln(DIGITS))
