@@ -199,6 +199,6 @@ def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None) -> float
 def _default_alive(rows: Sequence[MonthOfCash], out: int | None) -> str | None:
     """Paul Graham, "Default Alive or Default Dead?", 2015: on the money that is there, as things go."""
     paid = [row.operating_cash_cents - row.interest_cents >= 0 for row in rows]
-    from_there = list(accumulate(reversed(paid), lambda sofar, one: sofar and one))[::-1]
+    from_there: list[bool] = list(accumulate(reversed(paid), lambda sofar, one: sofar and one))[::-1]
     first = next((number for number, alive in enumerate(from_there) if alive), None)
     return None if first is None or (out is not None and out < first) else rows[first].month

@@ -139,7 +139,7 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
 
 
 def _moved(price: float, change_per_year: float, months: int) -> float:
-    return price * (1 + change_per_year) ** (months / 12)
+    return float(price * (1 + change_per_year) ** (months / 12))
 
 
 def _later(amounts: Sequence[int], months: int) -> list[int]:
