@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from argosy.capital.simulate import Future, Stream, TrainingTime, simulate, tornado
+from argosy.capital.futures import Future, Stream, TrainingTime, simulate, tornado
 
 pytestmark = pytest.mark.fast
 FLAT = np.ones(24)

@@ -121,6 +121,8 @@ class TrafficConfig(Section):
     """How it moves."""
     provider: str | None = None
     """Who is paid, for credits."""
+    after_training: bool = False
+    """Whether it begins as much later as training ends later."""
 
 
 class RevenueConfig(Section):
@@ -140,6 +142,8 @@ class RevenueConfig(Section):
     """As a share."""
     received_after_months: int = Field(0, ge=0, le=24)
     """From the bill to the money."""
+    after_training: bool = False
+    """Whether it begins as much later as training ends later."""
 
 
 class FundingConfig(Section):
@@ -193,3 +197,29 @@ class CreditConfig(Section):
     """Only what this one is paid; anybody unless given."""
     share: float = Field(1.0, gt=0, le=1)
     """Of each bill, at most."""
+
+
+class MilestoneConfig(Section):
+    """Something to be reached with money left; write `[[milestones]]` once for each."""
+
+    name: str
+    """What."""
+    month: MonthText
+    """When, as planned; it moves with the end of training."""
+
+
+class UncertaintyConfig(Section):
+    """How far what is planned may be off; nothing is unless it is said, but training, whose error the planner knows."""
+
+    price_deviation: float = Field(0.0, ge=0, le=3)
+    """Of prices: standard deviation of the logarithm of their walk over a year."""
+    hiring_delay_months: float = Field(0.0, ge=0, le=60)
+    """Mean delay until a role is filled."""
+    revenue_deviation: float = Field(0.0, ge=0, le=5)
+    """Standard deviation of the logarithm of each revenue."""
+    revenue_delay_months: float = Field(0.0, ge=0, le=60)
+    """Mean delay of each revenue."""
+    funding_deviation: float = Field(0.0, ge=0, le=5)
+    """Standard deviation of the logarithm of what is not signed."""
+    funding_delay_months: float = Field(0.0, ge=0, le=60)
+    """Mean delay of what is not signed."""

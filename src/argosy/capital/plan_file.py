@@ -6,6 +6,19 @@ from pathlib import Path
 
 from pydantic import Field
 
+from argosy.capital.budget import (
+    Amount,
+    CostConfig,
+    CreditConfig,
+    FundingConfig,
+    MilestoneConfig,
+    RateConfig,
+    RevenueConfig,
+    RoleConfig,
+    TrafficConfig,
+    TrainingRunConfig,
+    UncertaintyConfig,
+)
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
@@ -21,8 +34,34 @@ class CapitalPlan(Section):
     """Currency of all amounts that name none, as three capitals."""
     start: date | None = None
     """First day of the plan."""
+    months: int = Field(60, ge=1, le=240)
+    """How far it goes."""
+    cash: Amount | None = None
+    """In the bank on the first day."""
+    raising_months: int = Field(6, ge=0, le=36)
+    """From the first talk about a round until its money is there."""
     cap_table: CapTableConfig | None = None
     """Who holds what, what converts, which rounds come."""
+    rates: tuple[RateConfig, ...] = Field((), strict=False)
+    """Other currencies."""
+    costs: tuple[CostConfig, ...] = Field((), strict=False)
+    """What is paid once or again and again."""
+    people: tuple[RoleConfig, ...] = Field((), strict=False)
+    """Roles."""
+    training: tuple[TrainingRunConfig, ...] = Field((), strict=False)
+    """Trainings that ventures plan."""
+    traffic: tuple[TrafficConfig, ...] = Field((), strict=False)
+    """What serving takes."""
+    revenue: tuple[RevenueConfig, ...] = Field((), strict=False)
+    """What customers pay."""
+    funding: tuple[FundingConfig, ...] = Field((), strict=False)
+    """Money that is not earned."""
+    credits: tuple[CreditConfig, ...] = Field((), strict=False)
+    """What is not cash and pays bills."""
+    milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
+    """What is to be reached with money left."""
+    uncertainty: UncertaintyConfig = UncertaintyConfig()
+    """How far what is planned may be off."""
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong across keys."""
