@@ -35,7 +35,19 @@ def test_other_rooms_are_entered_by_the_door(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "room",
-    ["config", "hardware", "planning", "storage", "data", "report", "training", "workflow", "exchange", "cli.summary"],
+    [
+        "capital",
+        "config",
+        "hardware",
+        "planning",
+        "storage",
+        "data",
+        "report",
+        "training",
+        "workflow",
+        "exchange",
+        "cli.summary",
+    ],
 )
 def test_importing_a_door_does_not_import_torch(room: str) -> None:
     code = f"import argosy.{room}, sys; sys.exit('torch' in sys.modules)"

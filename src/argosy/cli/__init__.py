@@ -1,7 +1,12 @@
 """The command line: parse, call the workflow, print. No logic."""
 
-from argosy.cli import (  # they add their verbs
+# They add their verbs.
+from argosy.cli import (
     backtest,
+    capital,
+    capital_ocf,
+    capital_plan,
+    capital_table,
     checkpoint,
     exchange,
     hardware,
@@ -13,4 +18,19 @@ from argosy.cli import (  # they add their verbs
 )
 from argosy.cli.app import main
 
-__all__ = ["backtest", "checkpoint", "exchange", "hardware", "looking", "main", "plan", "scaling", "schema", "sweep"]
+__all__ = [
+    "backtest",
+    "capital",
+    "capital_ocf",
+    "capital_plan",
+    "capital_table",
+    "checkpoint",
+    "exchange",
+    "hardware",
+    "looking",
+    "main",
+    "plan",
+    "scaling",
+    "schema",
+    "sweep",
+]

@@ -6,7 +6,7 @@ import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,6 +14,7 @@ from argosy.config.classification import ClassificationVenture
 from argosy.config.errors import Problem, UserError, VentureError, nearest
 from argosy.config.venture import AnyVenture, Venture
 
+Whole = TypeVar("Whole", bound=BaseModel)
 VENTURES: Mapping[str, type[AnyVenture]] = {"language-model": Venture, "classification": ClassificationVenture}
 
 
@@ -27,19 +28,24 @@ def load_venture(path: Path | str, overrides: Sequence[str] = ()) -> AnyVenture:
     path = Path(path)
     if path.is_dir():
         path = path / "venture.toml"
+    tree = toml_tree(path, missing=f"no venture at {path}", hint="`argosy init DIR` writes one")
+    for override in overrides:
+        _apply_override(tree, override)
+    return venture_from_tree(tree, folder=path.resolve().parent, source=str(path))
+
+
+def toml_tree(path: Path, *, missing: str, hint: str) -> dict[str, Any]:
+    """What the TOML file at `path` holds; `UserError` (`missing` and `hint` where it is not there) when it cannot."""
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError("missing-file", f"no venture at {path}", hint="`argosy init DIR` writes one") from None
+        raise UserError("missing-file", missing, hint=hint) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError("bad-toml", f"{path} is not valid TOML: {error}") from None
     except RecursionError:
         raise UserError("bad-toml", f"{path} is nested too deeply") from None
     except OSError as error:
         raise UserError("missing-file", f"cannot read {path}: {error.strerror}") from None
-    for override in overrides:
-        _apply_override(tree, override)
-    return venture_from_tree(tree, folder=path.resolve().parent, source=str(path))
 
 
 def venture_from_tree(tree: Mapping[str, Any], *, folder: Path, source: str) -> AnyVenture:
@@ -51,10 +57,15 @@ def venture_from_tree(tree: Mapping[str, Any], *, folder: Path, source: str) -> 
     if task not in VENTURES:
         expected = f"expected {' or '.join(VENTURES)}{nearest(str(task), VENTURES)}"
         raise VentureError(source, [Problem("goal.task", expected, task)])
+    return validated(VENTURES[task], {**tree, "folder": folder}, source)
+
+
+def validated(model: type[Whole], tree: Mapping[str, Any], source: str) -> Whole:
+    """The record `model` made of nested mappings; `VentureError` lists all that is wrong, `source` names the file."""
     try:
-        return VENTURES[task].model_validate({**tree, "folder": folder})
+        return model.model_validate(tree)
     except ValidationError as error:
-        raise VentureError(source, _problems(error, VENTURES[task])) from None
+        raise VentureError(source, _problems(error, model)) from None
 
 
 def language_venture(venture: AnyVenture) -> Venture:
@@ -119,7 +130,7 @@ def split_override(override: str) -> list[str]:
     return list(found.values())
 
 
-def _problems(error: ValidationError, model: type[AnyVenture]) -> Iterable[Problem]:
+def _problems(error: ValidationError, model: type[BaseModel]) -> Iterable[Problem]:
     items = error.errors(include_url=False)
     for item in items:
         if any(other["loc"][: len(item["loc"])] == item["loc"] and other["loc"] != item["loc"] for other in items):

@@ -1,0 +1,65 @@
+"""Months, day counts, vesting and interest: what time does to shares and money. Exact."""
+
+import calendar
+from datetime import date
+from fractions import Fraction
+from typing import Literal
+
+from argosy.capital.exact import CENTS, in_cents
+
+DayCount = Literal["actual/365", "actual/360", "30/360"]
+Compounding = Literal["simple", "annual", "semi-annual", "quarterly", "monthly", "daily"]
+PERIOD_MONTHS = {"annual": 12, "semi-annual": 6, "quarterly": 3, "monthly": 1}
+
+
+def months_later(start: date, months: int) -> date:
+    """The same day of the month, `months` later; the month's last day where it has no such day."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, min(start.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def whole_months(start: date, end: date) -> int:
+    """Whole months from `start` to `end`; 0 where `end` is not later."""
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return max(0, months - (months_later(start, months) > end))
+
+
+def years(start: date, end: date, count: DayCount) -> Fraction:
+    """The part of a year between two dates by a day count (30/360: US bond basis)."""
+    if count == "30/360":
+        first = min(start.day, 30)
+        last = 30 if end.day == 31 and first == 30 else end.day
+        return Fraction((end.year - start.year) * 360 + (end.month - start.month) * 30 + last - first, 360)
+    return Fraction((end - start).days, int(count.removeprefix("actual/")))
+
+
+def interest_cents(
+    principal: Fraction, rate: Fraction, start: date, end: date, compounding: Compounding, count: DayCount
+) -> int:
+    """Interest on `principal` from `start` to `end` in cents, rounded once, at the end.
+
+    `simple`: principal · rate · years. Otherwise the whole periods compound at rate / periods a year, and the days left
+    over earn simple interest on that by the day count; `daily` has 365 periods a year.
+    """
+    if end <= start or not rate:
+        return 0
+    if compounding == "simple":
+        return in_cents(principal * rate * years(start, end, count))
+    if compounding == "daily":
+        grown = principal * (1 + rate / 365) ** (end - start).days
+    else:
+        length = PERIOD_MONTHS[compounding]
+        periods = whole_months(start, end) // length
+        grown = principal * (1 + rate * Fraction(length, 12)) ** periods
+        grown *= 1 + rate * years(months_later(start, periods * length), end, count)
+    return in_cents(grown) - int(principal * CENTS)
+
+
+def vested(shares: int, start: date, at: date, *, months: int, cliff_months: int, every_months: int) -> int:
+    """Shares vested at a date: none before the cliff, then the whole periods' part, rounded down, all at the end."""
+    passed = whole_months(start, at)
+    if passed >= months:
+        return shares
+    if passed < cliff_months:
+        return 0
+    return shares * (passed - passed % every_months) // months

@@ -1,0 +1,204 @@
+"""Profit and loss, cash and runway by month, in cents: what is signed, and what is hoped for."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import accumulate
+
+from argosy.capital.budget import CreditConfig, FundingConfig
+from argosy.capital.lines import Horizon, Line
+from argosy.capital.months import cents, month_number, spread
+from argosy.config import Record
+
+
+class CreditUse(Record):
+    """What became of credits."""
+
+    name: str
+    """Whose."""
+    used_cents: int
+    """Bills they paid."""
+    expired_cents: int
+    """What was left when they expired; null credit beyond the plan counts as left."""
+    expires: str
+    """Last month."""
+
+
+class MonthOfCash(Record):
+    """One month."""
+
+    month: str
+    """Which."""
+    revenue_cents: int
+    """Billed."""
+    expenses_cents: dict[str, int]
+    """By head, whenever they are paid and whatever pays them."""
+    interest_cents: int
+    """On what is owed."""
+    profit_cents: int
+    """Revenue without expenses and interest."""
+    operating_cash_cents: int
+    """Received from customers without what was paid in cash."""
+    credits_cents: int
+    """Bills that credits paid."""
+    funding_cents: int
+    """Raised, borrowed and paid back."""
+    cash_cents: int
+    """At the end."""
+
+
+class CashFlow(Record):
+    """A plan's ledger, month by month."""
+
+    currency: str
+    """What it counts in."""
+    opening_cents: int
+    """Cash before the first month."""
+    months: tuple[MonthOfCash, ...]
+    """In order."""
+    lowest_cash_cents: int
+    """The least there is at the end of a month."""
+    lowest_month: str
+    """When."""
+    out_of_cash: str | None
+    """First month that ends below zero; null if none does."""
+    runway_months: float | None
+    """Months that begin with cash to pay all of them; beyond the plan at its last month's burn. Null is for ever."""
+    default_alive_from: str | None
+    """Month from which customers pay for everything until the plan ends, reached with cash; null if there is none."""
+    credits: tuple[CreditUse, ...]
+    """What pays bills in place of cash."""
+    areas_cents: dict[str, int]
+    """Expenses of all months for research, operations and marketing."""
+    owed_cents: int
+    """Committed payments that are due after the first month that ends below zero, or none."""
+
+
+def cash_flow(
+    opening_cents: int,
+    costs: Sequence[Line],
+    revenues: Sequence[Line],
+    funding: Sequence[FundingConfig],
+    credits: Sequence[CreditConfig],
+    horizon: Horizon,
+) -> CashFlow:
+    """Follow the money. Credits pay before cash, those that expire first before others."""
+    displaced, uses = _burned(costs, credits, horizon)
+    raised, interest = _funded(funding, horizon)
+    rows, cash = [], opening_cents
+    for month in range(horizon.months):
+        expenses: dict[str, int] = defaultdict(int)
+        for line in costs:
+            if line.amounts[month]:
+                expenses[line.kind] += line.amounts[month]
+        revenue = sum(line.amounts[month] for line in revenues)
+        operating = sum(line.paid[month] for line in revenues) - sum(line.paid[month] for line in costs)
+        operating += displaced[month]
+        cash += operating + raised[month] - interest[month]
+        rows.append(
+            MonthOfCash(
+                month=horizon.name(month),
+                revenue_cents=revenue,
+                expenses_cents=dict(sorted(expenses.items())),
+                interest_cents=interest[month],
+                profit_cents=revenue - sum(expenses.values()) - interest[month],
+                operating_cash_cents=operating,
+                credits_cents=displaced[month],
+                funding_cents=raised[month],
+                cash_cents=cash,
+            )
+        )
+    lowest = min(rows, key=lambda row: row.cash_cents)
+    out = next((number for number, row in enumerate(rows) if row.cash_cents < 0), None)
+    areas: dict[str, int] = defaultdict(int)
+    for line in costs:
+        areas[line.area] += sum(line.amounts)
+    return CashFlow(
+        currency=horizon.currency,
+        opening_cents=opening_cents,
+        months=tuple(rows),
+        lowest_cash_cents=lowest.cash_cents,
+        lowest_month=lowest.month,
+        out_of_cash=None if out is None else rows[out].month,
+        runway_months=_runway(opening_cents, rows, out),
+        default_alive_from=_default_alive(rows, out),
+        credits=tuple(uses),
+        areas_cents=dict(areas),
+        owed_cents=0
+        if out is None
+        else sum(sum(line.paid[out + 1 :]) + line.unpaid for line in costs if line.committed),
+    )
+
+
+def _owed(costs: Sequence[Line], out: int) -> int:
+    """Committed payments after a month."""
+    return sum(sum(line.paid[out + 1 :]) + line.unpaid for line in costs if line.committed)
+
+
+def _burned(
+    costs: Sequence[Line], credits: Sequence[CreditConfig], horizon: Horizon
+) -> tuple[list[int], list[CreditUse]]:
+    """What credits pay in each month, and what becomes of each; the earliest to expire first, then the pickiest."""
+    displaced, left = [0] * horizon.months, {}
+    for place, credit in enumerate(credits):
+        month = max(0, month_number(credit.start) - horizon.start)
+        left[place] = cents(credit.amount * float(horizon.worth(credit.currency, month)))
+    total = dict(left)
+    order = sorted(left, key=lambda place: (credits[place].expires, len(credits[place].kinds)))
+    for month in range(horizon.months):
+        bills = {number: line.paid[month] for number, line in enumerate(costs)}
+        for place in order:
+            credit = credits[place]
+            if month not in horizon.span(credit.start, credit.expires):
+                continue
+            for number, line in enumerate(costs):
+                if line.kind in credit.kinds and credit.provider in (None, line.provider):
+                    pays = min(left[place], bills[number], int(line.paid[month] * credit.share))
+                    bills[number] -= pays
+                    left[place] -= pays
+                    displaced[month] += pays
+    uses = [
+        CreditUse(
+            name=credit.name, used_cents=total[place] - left[place], expired_cents=left[place], expires=credit.expires
+        )
+        for place, credit in enumerate(credits)
+    ]
+    return displaced, uses
+
+
+def _funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int], list[int]]:
+    """What is raised less what is paid back, and interest, in each month."""
+    raised, interest = [0] * horizon.months, [0] * horizon.months
+    for source in funding:
+        month = month_number(source.month) - horizon.start
+        if not 0 <= month < horizon.months:
+            continue
+        amount = cents(source.amount * float(horizon.worth(source.currency, month)))
+        raised[month] += amount - cents(amount * source.fee / 100)
+        owed = amount if source.kind == "venture debt" else 0
+        parts = spread(amount, source.repaid_over_months) if owed else []
+        for later in range(month + 1, horizon.months):
+            if owed <= 0:
+                break
+            interest[later] += cents(owed * source.interest_per_year / 12 / 100)
+            turn = later - month - 1 - source.interest_only_months
+            if 0 <= turn < len(parts):
+                raised[later] -= parts[turn]
+                owed -= parts[turn]
+    return raised, interest
+
+
+def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None) -> float | None:
+    if out is not None:
+        before = rows[out - 1].cash_cents if out else opening
+        spent = before - rows[out].cash_cents
+        return out + (max(0, before) / spent if spent > 0 else 0.0)
+    burn = -(rows[-1].operating_cash_cents - rows[-1].interest_cents)
+    return None if burn <= 0 else len(rows) + rows[-1].cash_cents / burn
+
+
+def _default_alive(rows: Sequence[MonthOfCash], out: int | None) -> str | None:
+    """Paul Graham, "Default Alive or Default Dead?", 2015: on the money that is there, as things go."""
+    paid = [row.operating_cash_cents - row.interest_cents >= 0 for row in rows]
+    from_there: list[bool] = list(accumulate(reversed(paid), lambda sofar, one: sofar and one))[::-1]
+    first = next((number for number, alive in enumerate(from_there) if alive), None)
+    return None if first is None or (out is not None and out < first) else rows[first].month

@@ -1,0 +1,104 @@
+"""SAFEs and notes on their way to becoming shares."""
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Literal
+
+from argosy.capital.calendar import interest_cents
+from argosy.capital.conversion import Terms
+from argosy.capital.exact import in_cents
+from argosy.capital.table_config import CapTableConfig, NoteConfig, SafeConfig
+from argosy.capital.table_results import InstrumentLine
+
+
+@dataclass
+class Instrument:
+    """One SAFE or note: its key in the file, its terms, and what became of it."""
+
+    key: str
+    terms: SafeConfig | NoteConfig
+    state: Literal["open", "converted", "repaid"] = "open"
+    by: str = ""
+    on: date | None = None
+
+    @property
+    def kind(self) -> Literal["SAFE", "note"]:
+        """What it is."""
+        return "SAFE" if isinstance(self.terms, SafeConfig) else "note"
+
+    @property
+    def maturity(self) -> date | None:
+        """Day it falls due; a SAFE does not."""
+        return self.terms.maturity if isinstance(self.terms, NoteConfig) else None
+
+    @property
+    def at_maturity(self) -> str:
+        """What happens then."""
+        return self.terms.at_maturity if isinstance(self.terms, NoteConfig) else "extend"
+
+    @property
+    def pro_rata(self) -> bool:
+        """Whether its holder buys its share of the round that converts it."""
+        return isinstance(self.terms, SafeConfig) and self.terms.pro_rata
+
+    def interest_cents(self, at: date) -> int:
+        """Interest by a day, or by the day it ended."""
+        terms = self.terms
+        if isinstance(terms, SafeConfig):
+            return 0
+        until = at if self.on is None else min(at, self.on)
+        return interest_cents(terms.amount, terms.interest, terms.date, until, terms.compounding, terms.day_count)
+
+    def converts_in(self, on: date, money: Fraction, *, unconverted: bool) -> bool:
+        """Whether a round of `money` on a day makes it shares; `unconverted`: even if it is said to convert in none."""
+        terms = self.terms
+        if self.state != "open" or terms.date > on or (terms.unconverted and not unconverted):
+            return False
+        return isinstance(terms, SafeConfig) or money >= terms.qualified_amount
+
+    def end(self, state: Literal["converted", "repaid"], by: str, on: date) -> None:
+        """It is no more."""
+        self.state, self.by, self.on = state, by, on
+
+    def line(self, at: date) -> InstrumentLine:
+        """What a table says of it on a day."""
+        return InstrumentLine(
+            key=self.key,
+            holder=self.terms.holder,
+            kind=self.kind,
+            amount_cents=in_cents(self.terms.amount),
+            interest_cents=self.interest_cents(at),
+            state=self.state,
+            by=self.by,
+            on=self.on,
+        )
+
+    def own_terms(self) -> Terms:
+        """Cap and discount as signed."""
+        basis = self.terms.kind if isinstance(self.terms, SafeConfig) else self.terms.cap_of
+        return Terms(self.terms.cap, self.terms.discount, basis)
+
+
+def instruments_of(config: CapTableConfig) -> list[Instrument]:
+    """All of a table, in the order of signing (of one day: SAFEs, then notes, as they are in the file)."""
+    found = [Instrument(f"cap_table.safes.{i}", one) for i, one in enumerate(config.safes)]
+    found += [Instrument(f"cap_table.notes.{i}", one) for i, one in enumerate(config.notes)]
+    return sorted(found, key=lambda one: one.terms.date)
+
+
+def best_terms(one: Instrument, instruments: list[Instrument], config: CapTableConfig, on: date) -> tuple[Terms, ...]:
+    """The terms an instrument may choose from in a round: its own, and with most favoured nation those given later.
+
+    The agreement lets its holder take over a later instrument's terms as a whole. Published calculators take only the
+    lowest later post-money cap, or nothing; `mfn_takes` says which is meant.
+    """
+    own = one.own_terms()
+    if not one.terms.mfn or config.mfn_takes == "round-price":
+        return (own,)
+    place = instruments.index(one)
+    later = [each for each in instruments[place + 1 :] if each.terms.date <= on and not each.terms.mfn]
+    if config.mfn_takes == "best-later-terms":
+        return (own, *(each.own_terms() for each in later))
+    caps = [each.terms.cap for each in later if each.terms.cap and each.own_terms().basis == "post-money"]
+    return (own, Terms(min(caps), own.discount)) if caps else (own,)

@@ -1,0 +1,146 @@
+"""Each section of the budget as a line of the ledger: what it costs month by month, and when that is paid, in cents."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from argosy.capital.budget import CostConfig, Kind, RateConfig, RevenueConfig, RoleConfig, TrafficConfig
+from argosy.capital.months import cents, month_name, month_number, month_of, spread
+from argosy.config import UserError, nearest
+
+STEPS: Mapping[str, int] = {"once": 0, "month": 1, "quarter": 3, "year": 12}
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The months of a plan, its currency and the rates of others."""
+
+    start: int
+    """First month, since the year 0."""
+    months: int
+    """How many."""
+    currency: str
+    """What the ledger counts in."""
+    rates: Sequence[RateConfig] = ()
+    """Of other currencies."""
+
+    def span(self, start: str, end: str | None) -> range:
+        """Months of the plan, from 0, that lie between two months, both included."""
+        first = month_number(start) - self.start
+        last = self.months - 1 if end is None else month_number(end) - self.start
+        return range(max(0, first), min(self.months - 1, last) + 1)
+
+    def worth(self, currency: str | None, month: int) -> Decimal:
+        """Of a unit of a currency in a month of the plan: the latest rate known by then, else the first.
+
+        Raises `UserError` `no-rate` for a currency without one.
+        """
+        if currency in (None, self.currency):
+            return Decimal(1)
+        own = sorted((rate for rate in self.rates if rate.currency == currency), key=lambda rate: rate.date)
+        if not own:
+            known = sorted({rate.currency for rate in self.rates} | {self.currency})
+            raise UserError(
+                "no-rate",
+                f"no [[rates]] tell what {currency} is worth in {self.currency}{nearest(str(currency), known)}",
+                hint=f'[[rates]] currency = "{currency}", worth = …, date = …, source = …',
+            )
+        past = [rate for rate in own if month_of(date.fromisoformat(rate.date)) <= self.start + month]
+        return Decimal(str((past or own[:1])[-1].worth))
+
+    def name(self, month: int) -> str:
+        """A month of the plan as it is written."""
+        return month_name(self.start + month)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the ledger, in cents of the plan's currency."""
+
+    name: str
+    """What for."""
+    kind: Kind | str
+    """Its head."""
+    area: str
+    """Whom it serves."""
+    amounts: tuple[int, ...]
+    """Expense (or revenue) of each month."""
+    paid: tuple[int, ...]
+    """What changes hands in each month."""
+    unpaid: int = 0
+    """What changes hands after the last month."""
+    committed: bool = False
+    """Whether it is owed in any case."""
+    provider: str | None = None
+    """Who is paid."""
+
+
+def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
+    """A cost; its price moves by (1 + change)^(years since `start`), in float64, rounded to cents once a payment."""
+    amounts = [0] * horizon.months
+    first, step = month_number(cost.start) - horizon.start, STEPS[cost.every]
+    for month in horizon.span(cost.start, cost.start if step == 0 else cost.end):
+        if step == 0 or (month - first) % step == 0:
+            moved = _moved(cost.amount, cost.change_per_year, month - first)
+            amounts[month] = cents(Decimal(str(moved)) * horizon.worth(cost.currency, month))
+    paid = _later(amounts, cost.paid_after_months)
+    if cost.prepaid:
+        paid = [0] * horizon.months
+        paid[min(max(0, first), horizon.months - 1)] = sum(amounts)
+    return Line(
+        name=cost.name,
+        kind=cost.kind,
+        area=cost.area,
+        amounts=tuple(amounts),
+        paid=tuple(paid),
+        unpaid=sum(amounts) - sum(paid),
+        committed=cost.committed or cost.prepaid,
+        provider=cost.provider,
+    )
+
+
+def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
+    """Salaries with on-costs, a year's in twelve parts that add up; and what hiring takes."""
+    months, first = horizon.span(role.start, role.end), month_number(role.start)
+    salaries, hiring = [0] * horizon.months, [0] * horizon.months
+    for month in months:
+        now = horizon.start + month
+        raised = role.salary * (1 + role.raise_per_year) ** (now // 12 - first // 12)
+        each = Decimal(str(raised)) * Decimal(str(1 + role.on_costs)) * role.count
+        yearly = cents(each * horizon.worth(role.currency, month))
+        salaries[month] = spread(yearly, 12)[now % 12]
+    if role.hiring and 0 <= first - horizon.start < horizon.months:
+        month = first - horizon.start
+        hiring[month] = cents(Decimal(str(role.hiring)) * role.count * horizon.worth(role.currency, month))
+        yield Line(f"hiring: {role.role}", "people", role.area, tuple(hiring), tuple(hiring))
+    yield Line(role.role, "people", role.area, tuple(salaries), tuple(salaries))
+
+
+def traffic_line(traffic: TrafficConfig, horizon: Horizon) -> Line:
+    """Serving the predicted traffic at a price that moves."""
+    first, amounts = month_number(traffic.start) - horizon.start, [0] * horizon.months
+    priced = month_of(date.fromisoformat(traffic.date)) - horizon.start
+    for month in horizon.span(traffic.start, None):
+        tokens = traffic.tokens_per_month * (1 + traffic.growth_per_month) ** (month - first)
+        price = _moved(traffic.usd_per_million_tokens, traffic.price_change_per_year, month - priced)
+        amounts[month] = cents(tokens / 1e6 * price)
+    return Line("inference", "inference", "operations", tuple(amounts), tuple(amounts), provider=traffic.provider)
+
+
+def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
+    """What customers are billed, and when they pay."""
+    first, amounts = month_number(revenue.start) - horizon.start, [0] * horizon.months
+    for month in horizon.span(revenue.start, revenue.end):
+        grown = Decimal(str(revenue.amount * (1 + revenue.growth_per_month) ** (month - first)))
+        amounts[month] = cents(grown * horizon.worth(revenue.currency, month))
+    paid = _later(amounts, revenue.received_after_months)
+    return Line(revenue.name, "revenue", "operations", tuple(amounts), tuple(paid), sum(amounts) - sum(paid))
+
+
+def _moved(price: float, change_per_year: float, months: int) -> float:
+    return float(price * (1 + change_per_year) ** (months / 12))
+
+
+def _later(amounts: Sequence[int], months: int) -> list[int]:
+    return [0] * min(months, len(amounts)) + list(amounts[: len(amounts) - months])

@@ -1,0 +1,233 @@
+"""The plan as a whole: its trainings priced, its ledger with what is signed and with what is hoped for, its futures."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from argosy.capital.budget import TrainingRunConfig
+from argosy.capital.cash_flow import CashFlow, cash_flow
+from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
+from argosy.capital.months import cents, month_name, month_number, month_of
+from argosy.capital.plan_file import CapitalPlan
+from argosy.config import Record, UserError, language_venture, load_venture
+from argosy.planning import plan as plan_of
+
+HOURS_A_MONTH = 730.0
+
+
+class TrainingCost(Record):
+    """One planned training, as the planner prices it: its final run, rented, and what is put on top."""
+
+    venture: str
+    """Which."""
+    start: str
+    """First month."""
+    months: float
+    """Median wall time of the final run."""
+    final_cents: int
+    """The final run."""
+    other_cents: int
+    """Failed and small runs beside it."""
+    low_cents: int
+    """Final run: nine of ten cost more."""
+    high_cents: int
+    """Final run: nine of ten cost less."""
+    price: str
+    """Where the price of an accelerator-hour is from, and its date."""
+
+
+class Outlook(Record):
+    """What the money does."""
+
+    signed: CashFlow
+    """With the funding that is certain."""
+    hoped: CashFlow
+    """With all of it."""
+    trainings: tuple[TrainingCost, ...]
+    """What training costs."""
+    raise_from: str | None
+    """Month in which the next round has to begin, so that it arrives before signed money is out; null if it lasts."""
+    safety_months: float | None
+    """Months until then; below 0 it is late."""
+
+
+class Chances(Record):
+    """The plan's futures."""
+
+    simulated: Simulated
+    """Cash and probabilities."""
+    swings: tuple[Swing, ...]
+    """What the probability hangs on, most first."""
+
+
+@dataclass(frozen=True)
+class _Priced:
+    cost: TrainingCost
+    lines: tuple[Line, ...]
+    factor_80: float
+
+
+def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
+    """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
+    horizon = horizon_of(plan)
+    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
+    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
+    revenues = [revenue_line(one, horizon) for one in plan.revenue]
+    opening = _opening(plan)
+    certain = [one for one in plan.funding if one.probability == 1]
+    signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon)
+    out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
+    return Outlook(
+        signed=signed,
+        hoped=cash_flow(opening, costs, revenues, plan.funding, plan.credits, horizon),
+        trainings=tuple(one.cost for one in trainings),
+        raise_from=None if out is None else month_name(out - plan.raising_months),
+        safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
+    )
+
+
+def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:
+    """Draw the futures of a plan: what `[uncertainty]` says, and how far the planner's training times are off.
+
+    Credits pay what they pay in the plan. Raises as `outlook` does.
+    """
+    future = future_of(plan, folder)
+    return Chances(simulated=simulate(future, paths, seed), swings=tornado(future, max(500, paths // 4), seed))
+
+
+def future_of(plan: CapitalPlan, folder: Path) -> Future:
+    """Everything that may turn out otherwise, in the currency of the plan."""
+    horizon, doubt = horizon_of(plan), plan.uncertainty
+    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
+    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines[1:])]
+    flow = cash_flow(0, [*costs, *(one.lines[0] for one in trainings)], [], [], plan.credits, horizon)
+    streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
+    for number, line in enumerate(costs):
+        people = line.kind == "people"
+        streams.append(
+            Stream(
+                f"{line.name} ({number})",
+                -np.array(line.paid) / 100,
+                delay_months=doubt.hiring_delay_months if people else 0.0,
+                drift_deviation=0.0 if people or line.committed else doubt.price_deviation,
+                after_training=line.kind == "inference" and any(one.after_training for one in plan.traffic),
+            )
+        )
+    for number, revenue in enumerate(plan.revenue):
+        streams.append(
+            Stream(
+                f"{revenue.name} (revenue {number})",
+                np.array(revenue_line(revenue, horizon).paid) / 100,
+                size_deviation=doubt.revenue_deviation,
+                delay_months=doubt.revenue_delay_months,
+                after_training=revenue.after_training,
+            )
+        )
+    for number, source in enumerate(plan.funding):
+        sure = source.probability == 1
+        rows = cash_flow(0, [], [], [source], [], horizon).months
+        streams.append(
+            Stream(
+                f"{source.name} (funding {number})",
+                np.array([row.funding_cents - row.interest_cents for row in rows]) / 100,
+                probability=source.probability,
+                size_deviation=0.0 if sure else doubt.funding_deviation,
+                delay_months=0.0 if sure else doubt.funding_delay_months,
+            )
+        )
+    return Future(
+        opening=_opening(plan) / 100,
+        streams=streams,
+        months=horizon.months,
+        training=_time(trainings, doubt.price_deviation, horizon),
+        milestones={one.name: float(month_number(one.month) - horizon.start) for one in plan.milestones},
+    )
+
+
+def horizon_of(plan: CapitalPlan) -> Horizon:
+    """The months of a plan; `UserError` `missing-key` without a first day."""
+    if plan.start is None:
+        raise UserError("missing-key", "start is missing: the first day of the plan", hint="start = 2027-01-01")
+    return Horizon(month_of(plan.start), plan.months, plan.currency, plan.rates)
+
+
+def _opening(plan: CapitalPlan) -> int:
+    if plan.cash is None:
+        raise UserError("missing-key", "cash is missing: what is in the bank on the first day", hint="cash = 1_500_000")
+    return cents(plan.cash)
+
+
+def _costs(plan: CapitalPlan, horizon: Horizon) -> Iterator[Line]:
+    yield from (cost_line(one, horizon) for one in plan.costs)
+    for role in plan.people:
+        yield from role_lines(role, horizon)
+    yield from (traffic_line(one, horizon) for one in plan.traffic)
+
+
+def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folder: Path) -> _Priced:
+    """A training with the planner's figures: the final run's line, and that of the others."""
+    venture = language_venture(load_venture(folder / asked.venture))
+    found = plan_of(venture)
+    bill, wall = found.cost.usd, found.duration.wall_h
+    if bill is None:
+        raise UserError(
+            "no-price",
+            f"{asked.venture}: {found.cost.price}",
+            hint="[plan] accelerators and usd_per_hour of that venture",
+        )
+    first = month_number(asked.start) - horizon.start
+    moved = (1 + asked.price_change_per_year) ** (max(0, first) / 12)
+    worth = Decimal(str(moved)) * horizon.worth("USD", max(0, first))
+    final, low, high = (cents(Decimal(str(usd)) * worth) for usd in (bill.middle, bill.low, bill.high))
+    months = wall.middle / HOURS_A_MONTH
+    lines = [_during(f"{asked.venture}: final run", final, first, months, asked, horizon)]
+    other = cents(final * asked.other_runs / 100)
+    if other:
+        start = first - asked.other_runs_months
+        span = asked.other_runs_months or months
+        lines.append(_during(f"{asked.venture}: other runs", other, start, span, asked, horizon))
+    cost = TrainingCost(
+        venture=asked.venture,
+        start=asked.start,
+        months=months,
+        final_cents=final,
+        other_cents=other,
+        low_cents=low,
+        high_cents=high,
+        price=found.cost.price,
+    )
+    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low))
+
+
+def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:
+    """A total, even over a stretch of time, whose months add up to what of it lies in the plan."""
+    edges = np.clip((np.arange(horizon.months + 1) - first) / max(months, 1e-9), 0.0, 1.0)
+    bounds = [round(total * float(edge)) for edge in edges]
+    amounts = [after - before for before, after in pairwise(bounds)]
+    paid = list(amounts)
+    if asked.contract == "prepaid":
+        paid = [0] * horizon.months
+        paid[min(max(0, int(first)), horizon.months - 1)] = sum(amounts)
+    return Line(
+        name, "compute", "research", tuple(amounts), tuple(paid), 0, asked.contract == "prepaid", asked.provider
+    )
+
+
+def _time(trainings: Sequence[_Priced], price_deviation: float, horizon: Horizon) -> TrainingTime | None:
+    """The last training to end, whose final run is drawn; `lines[0]` of the others are certain."""
+    if not trainings:
+        return None
+    last = max(trainings, key=lambda one: month_number(one.cost.start) + one.cost.months)
+    return TrainingTime(
+        start_month=float(month_number(last.cost.start) - horizon.start),
+        months=last.cost.months,
+        factor_80=last.factor_80,
+        per_month=last.cost.final_cents / 100 / last.cost.months,
+        price_deviation=price_deviation,
+    )

@@ -1,0 +1,90 @@
+"""A cap table as what a sale of the company divides."""
+
+from collections import defaultdict
+from datetime import date
+from fractions import Fraction
+
+from argosy.capital.securities import Common, Debt, Options, Participation, Securities, ShareClass, Stake
+from argosy.capital.table_results import CapTable, ClassLine
+from argosy.config import UserError
+
+
+def securities_of(table: CapTable) -> Securities:
+    """What shares in the price of a sale, from a cap table on the day of it.
+
+    Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Notes
+    that are open are owed with their interest. Raises `UserError` `open-safe` while a SAFE has not converted: what it
+    gets depends on its form's liquidity terms, which the table does not have.
+    """
+    waiting = [one for one in table.instruments if one.state == "open"]
+    safes = [one for one in waiting if one.kind == "SAFE"]
+    if safes:
+        raise UserError(
+            "open-safe",
+            f"{safes[0].holder}'s SAFE ({safes[0].key}) has not converted on {table.table.date}",
+            hint="--at a day after the round that converts it",
+        )
+    closed = {one.share_class: one.date for one in table.rounds}
+    priced = {one.name: one for one in table.classes}
+    preferred = tuple(_class(one) for one in table.classes if one.kind == "preferred" and one.shares)
+    names = {one.name for one in preferred}
+    common: dict[str, int] = defaultdict(int)
+    options: list[Options] = []
+    stakes: list[Stake] = []
+    for line in table.table.lines:
+        if line.strike is not None:
+            if line.vested:
+                name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
+                options.append(Options(name=name, shares=int(line.vested), strike_cents=line.strike * 100))
+                stakes.append(Stake(holder=line.holder, security=name, shares=int(line.vested)))
+        elif line.share_class in names:
+            paid = _paid(priced[line.share_class], line.shares)
+            day = _closed(line.share_class, closed)
+            stakes.append(
+                Stake(
+                    holder=line.holder,
+                    security=line.share_class,
+                    shares=int(line.shares),
+                    invested_cents=paid,
+                    on=day,
+                )
+            )
+        elif line.share_class in priced:
+            common[line.share_class] += int(line.shares)
+            stakes.append(Stake(holder=line.holder, security=line.share_class, shares=int(line.shares)))
+    return Securities(
+        common=tuple(Common(name=name, shares=shares) for name, shares in common.items()),
+        classes=preferred,
+        options=tuple(options),
+        debts=tuple(
+            Debt(name=f"{one.holder}'s note ({one.key})", owed_cents=one.amount_cents + one.interest_cents)
+            for one in waiting
+        ),
+        stakes=tuple(stakes),
+    )
+
+
+def _class(one: ClassLine) -> ShareClass:
+    participation: Participation = "none"
+    if one.participating:
+        participation = "full" if one.participation_cap is None else "capped"
+    return ShareClass(
+        name=one.name,
+        shares=int(one.shares),
+        invested_cents=_paid(one, one.shares),
+        seniority=one.seniority,
+        multiple=one.preference,
+        participation=participation,
+        cap_multiple=one.participation_cap if one.participating else None,
+        conversion_shares=int(one.as_converted),
+    )
+
+
+def _paid(one: ClassLine, shares: Fraction) -> int:
+    """Money for shares of a class, at the price it was first issued at."""
+    return round((one.price or Fraction(0)) * shares * 100)
+
+
+def _closed(name: str, closed: dict[str, date]) -> date | None:
+    """The day of the round that sold a class, also of a sub-class for what converted in it."""
+    return closed.get(name) or next((day for own, day in closed.items() if name.startswith(f"{own}-")), None)

@@ -1,0 +1,197 @@
+"""The verbs of money over time: the ledger, its futures, and what a sale pays."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from argosy.cli.app import Json
+from argosy.cli.capital import capital_app
+from argosy.cli.output import table
+
+if TYPE_CHECKING:
+    from argosy.capital import CashFlow, Chances, ExitReturns, Outlook
+
+QUARTER = 3
+
+
+@capital_app.command(name="plan")
+def plan_verb(plan: Path, *, json: Json = False) -> None:
+    """Follow the money by month: profit and loss, cash, runway, when to raise; training at the planner's price.
+
+    Example: argosy capital plan capital.toml
+
+    Parameters
+    ----------
+    plan
+        Capital plan (capital.toml) or its folder.
+    """
+    from argosy import capital
+    from argosy.cli.output import show
+
+    found, path = capital.read_capital(plan)
+    result = capital.outlook(found, path.parent)
+    show(result, _outlook_text(result), as_json=json)
+
+
+@capital_app.command
+def simulate(
+    plan: Path,
+    *,
+    paths: Annotated[int, Parameter(help="Futures to draw.")] = 10_000,
+    seed: Annotated[int, Parameter(help="Same seed, same futures.")] = 0,
+    json: Json = False,
+) -> None:
+    """Draw many futures of the plan: how likely the money lasts, training ends, milestones are reached.
+
+    Example: argosy capital simulate capital.toml --paths 20000
+
+    Parameters
+    ----------
+    plan
+        Capital plan (capital.toml) or its folder.
+    """
+    from argosy import capital
+    from argosy.cli.output import show
+    from argosy.config import UserError
+
+    if not 100 <= paths <= 1_000_000:
+        raise UserError("bad-option", f"paths = {paths}: expected 100 to 1,000,000")
+    found, path = capital.read_capital(plan)
+    result = capital.chances(found, path.parent, paths=paths, seed=seed)
+    show(result, _chances_text(result, found.currency), as_json=json)
+
+
+@capital_app.command
+def waterfall(
+    plan: Path,
+    *,
+    exit: Annotated[str, Parameter(name="--exit", help="Price of the sale: 50_000_000.")],
+    at: Annotated[str | None, Parameter(help="Day of the sale, as 2029-06-30; the last event's unless given.")] = None,
+    json: Json = False,
+) -> None:
+    """Divide the price of a sale: debts, preferences, conversion, options; by class and by holder.
+
+    Example: argosy capital waterfall capital.toml --exit 50_000_000 --at 2029-06-30
+
+    Parameters
+    ----------
+    plan
+        Capital plan (capital.toml) or its folder, with a [cap_table].
+    """
+    from argosy import capital
+    from argosy.cli.output import show
+
+    found = capital.load_capital(plan)
+    day = None if at is None else capital.day(at)
+    price = capital.asked("--exit", exit, cents=True)
+    owners = capital.cap_table(capital.table_of(found, str(plan)), currency=found.currency, at=day, source=str(plan))
+    result = capital.exit_returns(capital.securities_of(owners), round(price * 100), on=day or owners.table.date)
+    show(result, _exit_text(result, found.currency), as_json=json)
+
+
+def _outlook_text(found: "Outlook") -> str:
+    signed, hoped = found.signed, found.hoped
+    rows = []
+    for number in range(0, len(signed.months), QUARTER):
+        some, all_of = signed.months[number : number + QUARTER], hoped.months[number : number + QUARTER]
+        rows.append(
+            (
+                some[0].month,
+                _money(sum(one.revenue_cents for one in some)),
+                _money(sum(sum(one.expenses_cents.values()) for one in some)),
+                _money(sum(one.profit_cents for one in some)),
+                _money(sum(one.credits_cents for one in some)),
+                _money(some[-1].cash_cents),
+                _money(all_of[-1].cash_cents),
+            )
+        )
+    header = ("quarter", "revenue", "expenses", "profit", "by credits", "cash, signed", "cash, hoped")
+    parts = [f"In {signed.currency}, by quarter:", table(rows, header)]
+    parts += [
+        f"{one.venture}: {_money(one.final_cents)} ({_money(one.low_cents)} to {_money(one.high_cents)}) for the final "
+        f"run of {one.months:.1f} months, {_money(one.other_cents)} for others; {one.price}"
+        for one in found.trainings
+    ]
+    parts.append("\n".join(_runway_lines(found)))
+    for use in signed.credits:
+        if use.expired_cents:
+            parts.append(f"{use.name}: {_money(use.expired_cents)} will not be used before {use.expires} ends")
+    return "\n\n".join(parts)
+
+
+def _runway_lines(found: "Outlook") -> list[str]:
+    signed, hoped = found.signed, found.hoped
+    lines = [f"runway {_months(signed)} with what is signed, {_months(hoped)} with what is hoped for"]
+    lines.append(f"lowest cash {_money(signed.lowest_cash_cents)} at the end of {signed.lowest_month}, as signed")
+    if found.raise_from is not None and found.safety_months is not None:
+        late = " (that is past)" if found.safety_months < 0 else ""
+        lines.append(f"a round has to begin by {found.raise_from}: {found.safety_months:.1f} months in{late}")
+    alive = signed.default_alive_from
+    never = "not alive by default: customers never pay for everything while signed money lasts"
+    lines.append(f"alive by default from {alive}" if alive else never)
+    if signed.owed_cents:
+        lines.append(f"{_money(signed.owed_cents)} of commitments would still be owed then")
+    return lines
+
+
+def _months(flow: "CashFlow") -> str:
+    return "for ever" if flow.runway_months is None else f"{flow.runway_months:.1f} months"
+
+
+def _chances_text(found: "Chances", currency: str) -> str:
+    simulated = found.simulated
+    listed = [simulated.solvent, *([simulated.trained] if simulated.trained else []), *simulated.milestones]
+    rows = [(one.name, f"{100 * one.value:.1f} %", f"± {100 * one.standard_error:.1f}") for one in listed]
+    parts = [f"{simulated.paths:,} futures, seed {simulated.seed}", table(rows, ("", "probability", "standard error"))]
+    fan = [
+        (number + 1, *(f"{value:,.0f}" for value in row))
+        for number, row in enumerate(simulated.fan)
+        if (number + 1) % QUARTER == 0
+    ]
+    header = ("month", *(f"{100 * quantile:.0f} %" for quantile in simulated.quantiles))
+    parts.append(f"Cash in {currency}, by share of the futures that have less:\n" + table(fan, header))
+    if found.swings:
+        swings = [
+            (one.name, f"{100 * one.low:.0f} %", f"{100 * one.high:.0f} %", f"{100 * one.explained:+.1f}")
+            for one in found.swings
+        ]
+        parts.append(
+            "What the first probability hangs on:\n"
+            + table(swings, ("", "worst tenth", "best tenth", "points, were it as planned"))
+        )
+    return "\n\n".join(parts)
+
+
+def _exit_text(found: "ExitReturns", currency: str) -> str:
+    rows = [
+        (
+            one.name,
+            _money(one.paid_cents),
+            f"{100 * float(one.part):.2f} %",
+            "converts" if one.converted else "exercised" if one.exercised else "",
+        )
+        for one in found.payouts
+    ]
+    holders = [
+        (
+            one.holder,
+            _money(one.invested_cents),
+            _money(one.paid_cents),
+            "" if one.multiple is None else f"{float(one.multiple):.2f} ×",
+            "" if one.xirr is None else f"{100 * one.xirr:.1f} %",
+            "" if one.break_even_cents is None else _money(one.break_even_cents),
+        )
+        for one in found.holders
+    ]
+    return "\n\n".join(
+        [
+            f"{_money(found.exit_cents)} {currency} on {found.on}",
+            table(rows, ("what", "gets", "part", "")),
+            table(holders, ("holder", "paid in", "gets", "multiple", "a year", "breaks even at")),
+        ]
+    )
+
+
+def _money(cents: int) -> str:
+    return f"{cents / 100:,.0f}"

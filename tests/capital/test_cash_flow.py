@@ -1,0 +1,136 @@
+"""The ledger: cents that add up, credits before cash, runway that is infinite where nothing burns."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from argosy.capital.budget import CostConfig, CreditConfig, FundingConfig, RateConfig, RevenueConfig, RoleConfig
+from argosy.capital.cash_flow import cash_flow
+from argosy.capital.lines import Horizon, cost_line, revenue_line, role_lines
+from argosy.capital.months import cents, month_name, month_number, spread
+from argosy.config import UserError
+
+pytestmark = pytest.mark.fast
+HORIZON = Horizon(month_number("2027-01"), 24, "USD")
+RENT = CostConfig(name="rent", kind="office", amount=1000.0, start="2027-01")
+
+
+def test_runway_is_infinite_at_zero_burn_and_counts_whole_months_before_the_last_cent() -> None:
+    assert cash_flow(100, [], [], [], [], HORIZON).runway_months is None
+    found = cash_flow(350_000, [cost_line(RENT, HORIZON)], [], [], [], HORIZON)
+    assert found.out_of_cash == "2027-04" and found.runway_months == 3.5
+    assert found.lowest_month == "2028-12" and found.lowest_cash_cents == 350_000 - 24 * 100_000
+    long = cash_flow(3_000_000, [cost_line(RENT, HORIZON)], [], [], [], HORIZON)
+    assert long.out_of_cash is None and long.runway_months == 30.0
+
+
+def test_credits_pay_first_those_that_expire_earliest_and_what_is_left_is_told() -> None:
+    compute = CostConfig(name="gpus", kind="compute", amount=1000.0, start="2027-01", provider="cloud")
+    lines = [cost_line(compute, HORIZON), cost_line(RENT, HORIZON)]
+    early = CreditConfig(name="early", amount=2500.0, start="2027-01", expires="2027-02", kinds=("compute",))
+    late = CreditConfig(name="late", amount=9999.0, start="2027-02", expires="2027-06", kinds=("compute",), share=0.5)
+    other = CreditConfig(
+        name="other", amount=5.0, start="2027-01", expires="2028-01", kinds=("compute",), provider="elsewhere"
+    )
+    found = cash_flow(10_000_000, lines, [], [], [late, early, other], HORIZON)
+    assert [row.credits_cents for row in found.months[:7]] == [100_000, 100_000, 50_000, 50_000, 50_000, 50_000, 0]
+    uses = {use.name: (use.used_cents, use.expired_cents) for use in found.credits}
+    assert uses == {"early": (200_000, 50_000), "late": (200_000, 799_900), "other": (0, 500)}
+
+
+def test_what_is_prepaid_leaves_at_once_and_is_an_expense_by_month() -> None:
+    reserved = CostConfig(
+        name="reserved", kind="compute", amount=500.0, start="2027-03", end="2027-08", prepaid=True, change_per_year=0.0
+    )
+    found = cash_flow(1_000_000, [cost_line(reserved, HORIZON)], [], [], [], HORIZON)
+    assert [row.operating_cash_cents for row in found.months[:4]] == [0, 0, -300_000, 0]
+    assert [row.expenses_cents.get("compute", 0) for row in found.months[:9]] == [0, 0, *[50_000] * 6, 0]
+
+
+def test_debt_is_paid_back_with_interest_on_what_is_owed() -> None:
+    debt = FundingConfig(
+        name="bank",
+        kind="venture debt",
+        amount=1200.0,
+        month="2027-01",
+        probability=1.0,
+        fee=0.01,
+        interest_per_year=0.12,
+        interest_only_months=2,
+        repaid_over_months=3,
+    )
+    rows = cash_flow(0, [], [], [debt], [], HORIZON).months
+    assert [row.funding_cents for row in rows[:7]] == [118_800, 0, 0, -40_000, -40_000, -40_000, 0]
+    assert [row.interest_cents for row in rows[:7]] == [0, 1200, 1200, 1200, 800, 400, 0]
+    assert rows[-1].cash_cents == -1200 - 4800
+
+
+def test_alive_by_default_from_the_month_in_which_customers_pay_for_good() -> None:
+    sales = revenue_line(RevenueConfig(name="sales", amount=900.0, start="2027-01", growth_per_month=0.05), HORIZON)
+    found = cash_flow(10_000_00, [cost_line(RENT, HORIZON)], [sales], [], [], HORIZON)
+    assert found.default_alive_from == "2027-04" and found.runway_months is None
+    poor = cash_flow(50_00, [cost_line(RENT, HORIZON)], [sales], [], [], HORIZON)
+    assert poor.default_alive_from is None and poor.out_of_cash == "2027-01"
+
+
+def test_a_currency_needs_a_dated_rate() -> None:
+    euro = RENT.model_copy(update={"currency": "EUR"})
+    with pytest.raises(UserError, match="EUR is worth in USD"):
+        cost_line(euro, HORIZON)
+    rates = [
+        RateConfig(currency="EUR", worth=1.1, date="2027-03-15", source="a bank"),
+        RateConfig(currency="EUR", worth=1.0, date="2026-12-01", source="a bank"),
+    ]
+    line = cost_line(euro, Horizon(HORIZON.start, 24, "USD", rates))
+    assert line.amounts[:4] == (100_000, 100_000, 110_000, 110_000)
+
+
+@given(st.integers(0, 10**12), st.integers(1, 400))
+def test_parts_add_up(total: int, parts: int) -> None:
+    found = spread(total, parts)
+    assert sum(found) == total and max(found) - min(found) <= 1
+
+
+@given(st.integers(12, 12 * 9999))
+def test_months_are_read_as_they_are_written(number: int) -> None:
+    assert month_number(month_name(number)) == number
+
+
+COSTS = st.builds(
+    CostConfig,
+    name=st.just("a cost"),
+    kind=st.sampled_from(["compute", "data", "office"]),
+    amount=st.integers(0, 10**7).map(lambda n: n / 100),
+    every=st.sampled_from(["once", "month", "quarter", "year"]),
+    start=st.integers(-5, 30).map(lambda n: month_name(HORIZON.start + n)),
+    change_per_year=st.floats(-0.5, 0.5),
+    paid_after_months=st.integers(0, 5),
+)
+CREDITS = st.builds(
+    CreditConfig,
+    name=st.just("a credit"),
+    amount=st.integers(0, 10**7).map(lambda n: n / 100),
+    start=st.just("2027-02"),
+    expires=st.sampled_from(["2027-05", "2028-06"]),
+    kinds=st.sampled_from([("compute",), ("compute", "data")]),
+    share=st.floats(0.1, 1.0),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(COSTS, max_size=6), st.lists(CREDITS, max_size=3), st.integers(-(10**9), 10**9))
+def test_cash_is_conserved(costs: list[CostConfig], credits: list[CreditConfig], opening: int) -> None:
+    lines = [cost_line(cost, HORIZON) for cost in costs]
+    found = cash_flow(opening, lines, [], [], credits, HORIZON)
+    billed = sum(sum(line.amounts) for line in lines)
+    assert billed == sum(sum(line.paid) + line.unpaid for line in lines) == sum(found.areas_cents.values())
+    used = sum(use.used_cents for use in found.credits)
+    assert found.months[-1].cash_cents == opening - sum(sum(line.paid) for line in lines) + used
+    for use, credit in zip(found.credits, credits, strict=True):
+        assert use.used_cents >= 0 and use.used_cents + use.expired_cents == cents(credit.amount)
+
+
+def test_a_year_of_salary_is_paid_to_the_cent() -> None:
+    role = RoleConfig(role="engineer", area="research", salary=100_000.01, on_costs=0.2, start="2027-01", hiring=500.0)
+    hiring, salary = role_lines(role, HORIZON)
+    assert sum(salary.amounts[:12]) == 12_000_001 and sum(hiring.amounts) == 50_000

@@ -1,0 +1,103 @@
+"""`argosy capital plan|simulate|waterfall` on the example, as a user would call them."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argosy.cli.app import _run as command
+
+pytestmark = pytest.mark.fast
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the example to change."""
+    shutil.copytree(EXAMPLE, tmp_path / "plan")
+    return tmp_path / "plan"
+
+
+def result(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    assert command(["capital", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_ledger_of_the_example_adds_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, "plan", str(folder))
+    for flow in (found["signed"], found["hoped"]):
+        cash = flow["opening_cents"]
+        for month in flow["months"]:
+            cash += month["operating_cash_cents"] + month["funding_cents"] - month["interest_cents"]
+            assert month["cash_cents"] == cash
+            spent = sum(month["expenses_cents"].values())
+            assert month["profit_cents"] == month["revenue_cents"] - spent - month["interest_cents"]
+    seed = found["hoped"]["months"][-1]["cash_cents"] - found["signed"]["months"][-1]["cash_cents"]
+    assert seed == 3_500_000_00
+    (training,) = found["trainings"]
+    assert training["low_cents"] < training["final_cents"] < training["high_cents"]
+    assert training["other_cents"] == training["final_cents"] and "read" in training["price"]
+    march = next(month for month in found["signed"]["months"] if month["month"] == "2027-03")
+    assert march["expenses_cents"]["compute"] == march["credits_cents"] == training["final_cents"]
+
+
+def test_an_unpaid_bill_runs_out_of_money_and_says_when_to_raise(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (folder / "capital.toml").read_text().replace("cash = 900_000", "cash = 300_000")
+    (folder / "capital.toml").write_text(text)
+    found = result(capsys, "plan", str(folder))
+    signed = found["signed"]
+    out = next(month["month"] for month in signed["months"] if month["cash_cents"] < 0)
+    assert signed["out_of_cash"] == out and signed["default_alive_from"] is None
+    year, month = map(int, out.split("-"))
+    began = (year * 12 + month - 1) - 6
+    assert found["raise_from"] == f"{began // 12}-{began % 12 + 1:02d}"
+    assert command(["capital", "plan", str(folder)]) == 0
+    assert "a round has to begin by" in capsys.readouterr().out
+
+
+def test_the_same_seed_tells_the_same_chances(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("simulate", str(folder), "--paths", "2000", "--seed", "7")
+    first, again = result(capsys, *words), result(capsys, *words)
+    assert first == again and 0 < first["simulated"]["solvent"]["value"] < 1
+    names = [one["name"] for one in first["swings"]]
+    assert {"subscriptions (revenue 0)", "Seed Fund (funding 0)"} == set(names[:2])
+
+
+def test_a_sale_is_divided_to_the_cent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2029-06-30")
+    assert sum(one["paid_cents"] for one in found["payouts"]) == 60_000_000_00
+    assert sum(one["paid_cents"] for one in found["holders"]) == 60_000_000_00
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "said"),
+    [
+        (("cash = 900_000\n", ""), ("plan",), "cash is missing"),
+        (('currency = "EUR"\non_costs', 'currency = "GBP"\non_costs'), ("plan",), "GBP is worth in USD"),
+        (("other_runs = 1.0\n", ""), ("plan",), "training.0.other_runs: required key is missing"),
+        (('date = "2026-11-01"\n', ""), ("plan",), "traffic.0.date: required key is missing"),
+        (('date = "2026-11-01"', 'date = "November"'), ("plan",), "expected a date such as 2027-03-31"),
+        (('start = "2027-07"\n', 'start = "2027-13"\n'), ("plan",), "expected a month such as 2027-03"),
+        (('kinds = ["compute"', 'kinds = ["computing"'), ("plan",), "did you mean 'compute'"),
+        (("venture.toml", "nowhere.toml"), ("plan",), "no venture at"),
+        (("", ""), ("simulate", "--paths", "3"), "expected 100 to"),
+        (("", ""), ("waterfall", "--exit", "60_000_000", "--at", "2027-01-30"), "has not converted"),
+        (("", ""), ("waterfall", "--exit", "much"), "much"),
+    ],
+)
+def test_wrong_input_is_named(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: tuple[str, str],
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    path = folder / "capital.toml"
+    path.write_text(path.read_text().replace(*change, 1))
+    assert command(["capital", words[0], str(folder), *words[1:]]) == 2
+    told = capsys.readouterr().err
+    assert said in told and "Traceback" not in told
