@@ -55,8 +55,8 @@ def test_a_table_for_people(argosy: CommandLine, venture: str) -> None:
     ("layout", "said"),
     [
         ("tensr=2", "did you mean 'tensor'?"),
-        ("data=x", "data = 'x', expected a number"),
-        ("data=0", "every degree is at least 1"),
+        ("data=x", "each degree once, with a whole number"),
+        ("data=0", "a whole number from 1"),
         ("tensor=3", "must divide the 4 heads"),
         ("pipeline=4", "2 layers are fewer than 4 stages"),
         ("shard=3", "does not divide over data × shard = 3; 9 would"),

@@ -81,7 +81,8 @@ def test_a_stopped_rank_of_a_pipeline_is_named_and_ended(argosy: CommandLine, ti
     assert process.returncode == 0, err
     assert "rank 0 did not come to" in err and "no sign of life" in err
     (hung,) = events(run, "hung")
-    assert hung["ranks"] == [0] and hung["step"] >= 7 and hung["collective"] == "wait_batch_p2p"
+    assert hung["ranks"] == [0] and hung["step"] >= 7
+    assert hung["collective"].startswith(("wait_batch_p2p", "all_gather", "all_reduce"))
     assert [event["rank"] for event in events(run, "restarted")] == [0]
     assert not [pid for pid in family if Path(f"/proc/{pid}").exists()], "stopped processes go too"
 

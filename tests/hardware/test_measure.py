@@ -117,7 +117,7 @@ def test_ranks_that_cannot_talk_say_why(monkeypatch: pytest.MonkeyPatch) -> None
         measuring._probe(ranks=2, quick=True, accelerators=False)
     assert error.value.code == "probe-failed"
     assert "no-such-interface" in error.value.message
-    assert "argosy.parallel.agent 2" in error.value.hint
+    assert "argosy.parallel.agent --once 2" in error.value.hint
 
 
 @pytest.mark.fast

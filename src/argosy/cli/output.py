@@ -3,19 +3,22 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from argosy.config import ArgosyError, Record, VentureError
+from argosy.config.errors import ArgosyError, VentureError
+
+if TYPE_CHECKING:
+    from argosy.config import Record
 
 
-def show(result: Record | Any, text: str, *, as_json: bool) -> None:
+def show(result: "Record | Any", text: str, *, as_json: bool) -> None:
     """Print `result` as JSON or `text`; of several ranks started from outside, the first alone does."""
     if os.environ.get("RANK", "0") != "0":
         return
     if as_json:
         import orjson
 
-        value = result.model_dump(mode="json") if isinstance(result, Record) else result
+        value = result.model_dump(mode="json") if hasattr(result, "model_dump") else result
         sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
     else:
         print(text)

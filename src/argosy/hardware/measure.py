@@ -119,7 +119,7 @@ def run_probe(
     environment.setdefault("GLIBC_TUNABLES", GLIBC_TUNABLES)
     if not accelerators:
         environment["CUDA_VISIBLE_DEVICES"] = ""
-    agent = [AGENT, str(ranks), "0"] if ranks > 1 else []
+    agent = [AGENT, "--once", str(ranks)] if ranks > 1 else []
     command = [sys.executable, "-m", *agent, module, *arguments]
     try:
         result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_s, check=True)

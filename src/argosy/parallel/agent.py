@@ -1,5 +1,7 @@
 """`python -m argosy.parallel.agent ANSWERS PORT MODULE`: starts the ranks of one machine, as often as it is told.
 
+With `--once RANKS MODULE [ARG…]` it starts them once; its exit status is 1 when one fails.
+
 It reads orders, one a line, and writes for each to the file descriptor ANSWERS which ranks failed. Ranks without an
 accelerator are forked from this process, which has imported everything already: two seconds of every start, and of
 every restart. CUDA does not survive a fork; with it, ranks are processes of their own as under torchrun. Ranks meet at
@@ -17,7 +19,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
@@ -31,6 +33,8 @@ Start = Callable[[Mapping[str, str], Sequence[str]], int]
 def main() -> None:
     """Carry out orders until there are no more, or until the command that gives them dies."""
     name_process("argosy agent")
+    if sys.argv[1] == "--once":
+        _once(int(sys.argv[2]), sys.argv[3], sys.argv[4:])
     answers, module = int(sys.argv[1]), sys.argv[3]
     start = _starter(module, answers)
     store = _store(int(sys.argv[2]))
@@ -47,6 +51,12 @@ def main() -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(answers, orjson.dumps(failed) + b"\n")
     os._exit(0)  # tearing down what was imported takes a while
+
+
+def _once(ranks: int, module: str, arguments: Sequence[str]) -> NoReturn:
+    start, store = _starter(module, os.open(os.devnull, os.O_WRONLY)), _store(0)
+    failed = _Ranks(start, {"ranks": ranks, "arguments": arguments, "attempt": 0}, store.port).wait()
+    os._exit(1 if failed else 0)
 
 
 def _store(port: int) -> Any:

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from argosy.config import UserError
 from argosy.parallel import Engine, Manner, Mesh, as_placed, gathered, is_placed, local_part, parallelize, told
+from argosy.training.muon import Muon
 from argosy.training.optimizers import load_optimizer_state, optimizer_state
 from argosy.training.tasks import Task
 
@@ -83,6 +84,8 @@ class Divided:
             group["params"] = [own[names[id(p)]] for p in group["params"] if names[id(p)] in own]
         for optimizer in trainer.optimizers:
             optimizer.state.clear()
+            if isinstance(optimizer, Muon):
+                optimizer.share(self.mesh.peers)
             if not isinstance(optimizer, FUSED_PLACED) and any(map(is_placed, own.values())):
                 for group in optimizer.param_groups:
                     group.update({"fused": False} if group.get("fused") else {})
@@ -139,6 +142,8 @@ class Divided:
             group.update({key: before[key] for key in ("params", "fused") if key in before})
         for optimizer in self.trainer.optimizers:
             optimizer.state.clear()
+            if isinstance(optimizer, Muon):
+                optimizer.share(None)
 
 
 Counts = dict[tuple[str, str], Any]

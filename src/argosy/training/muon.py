@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from argosy.parallel import WholeMatrices, local
+from argosy.parallel import WholeMatrices, is_placed, local
 
 
 class Muon(torch.optim.Muon):
@@ -31,6 +31,10 @@ class Muon(torch.optim.Muon):
         super().__init__(parameters, adjust_lr_fn="match_rms_adamw", **options)
         self.dtype, self.peers = dtype, peers
         self._known: dict[tuple[int, ...], WholeMatrices] = {}
+
+    def share(self, peers: dist.ProcessGroup | None) -> None:
+        """From now on the ranks of `peers` have parts of what is updated."""
+        self.peers, self._known = peers, {}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -59,6 +63,8 @@ class Muon(torch.optim.Muon):
         """Where they are, worked out once."""
         key = tuple(map(id, parameters))
         if key not in self._known:
+            if self.peers is None and any(map(is_placed, parameters)):
+                raise ValueError("matrices whose parts other ranks have are orthogonalised with those ranks: `share`")
             self._known[key] = WholeMatrices(parameters, self.peers)
         return self._known[key]
 
