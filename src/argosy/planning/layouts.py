@@ -1,7 +1,7 @@
 """Which layout: every combination of degrees that divides, judged by physics, the best of them by all that is known."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Literal, NamedTuple, get_args
 
@@ -22,6 +22,7 @@ Goal = Literal["time", "head-room"]
 OWN, TUNING = "argosy", "torchtune"
 TRAINERS: Mapping[str, str] = {"Google": "maxtext", "Amazon": "aws-neuron-sdk"}
 FINALISTS = 24  # by physics, judged again with what alike runs say
+ACCEPTED = 8  # of them, where each has to be asked for
 RUNNERS_UP = 5
 LONG_SEQUENCE = 16_384  # below it, sharing a sequence among ranks is not tried
 MOST_STAGES, MOST_CONTEXT = 64, 64
@@ -121,11 +122,11 @@ def search(
     order = np.argsort(-rates if safe.any() and goal == "time" else peaks, kind="stable")
     finalists = [tried[place] for place in order[fits[order]]]
     if accept is not None:
-        finalists = [one for one in finalists if accept(_job(asked, one))]
-    chosen = _different(finalists, FINALISTS)
-    own = next((one for one in finalists if has(_job(asked, one))), None)
-    if own is not None and own not in chosen:
-        chosen.append(own)
+        chosen = _different((one for one in finalists if accept(_job(asked, one))), ACCEPTED)
+    else:
+        chosen = _different(finalists, FINALISTS)
+        own = next((one for one in finalists if has(_job(asked, one))), None)
+        chosen += [own] if own is not None and own not in chosen else []
     judged = [one for one in _judge(asked, chosen) if one.memory.verdict != "does not fit"]
     if not judged and accept is not None and fits.any():
         raise UserError(
@@ -274,7 +275,7 @@ def _columns(asked: Job, tried: Sequence[_Degrees]) -> dict[str, npt.NDArray[np.
     return figures
 
 
-def _different(found: Sequence[_Degrees], count: int) -> list[_Degrees]:
+def _different(found: Iterable[_Degrees], count: int) -> list[_Degrees]:
     """The first of each kind of layout, in order: kinds differ in degrees, sharding or recomputation."""
     kinds: dict[tuple[object, ...], _Degrees] = {}
     for one in found:

@@ -10,12 +10,14 @@ from argosy.config import (
     Layout,
     UserError,
     Venture,
+    language_venture,
     resolve_recipe,
     transformer_config,
 )
 from argosy.hardware import load_profile
-from argosy.planning import choose_layout, degrees_of, training_keys_of
+from argosy.planning import choose_layout, count_rank, degrees_of, training_keys_of
 from argosy.storage import Run
+from argosy.workflow.dry_run import setups_of
 from argosy.workflow.stages import say
 
 KEYS = ("micro_batch", "recompute", "pipeline_schedule", "virtual_stages")
@@ -40,18 +42,21 @@ def settled(venture: AnyVenture, run: Run, *, fresh: bool = False, choose: bool 
     if not choose:
         return venture
     if isinstance(venture, Venture) and (devices is not None or ranks is None):
-        return _planned(venture, ranks)
+        return _planned(venture, ranks, profile.accelerators[0].memory_gib if profile and devices else None)
     say(f"layout: {ranks or 1} replicas, as many as there are devices or processes")
     return _with(venture, Layout(data=ranks or 1), {})
 
 
-def _planned(venture: Venture, ranks: int | None) -> AnyVenture:
+def _planned(venture: Venture, ranks: int | None, room_gib: float | None) -> AnyVenture:
     config = transformer_config(venture, venture.data.vocabulary_size)
     recipe = resolve_recipe(venture, config)
 
     def accepted(layout: Layout, keys: dict[str, Any]) -> bool:
-        training = venture.training.model_copy(update=_own(venture, keys))
-        return not any(True for _ in parallel.problems(layout, training, config, recipe))
+        laid_out = language_venture(_with(venture, layout, keys))
+        if any(True for _ in parallel.problems(layout, laid_out.training, config, recipe)):
+            return False
+        # What published runs needed is no promise for this trainer, whose ranks are counted on paper too.
+        return room_gib is None or max(count_rank(one).peak_bytes for one in setups_of(laid_out)) <= room_gib * 2**30
 
     try:
         best = choose_layout(venture, ranks, accepted)
