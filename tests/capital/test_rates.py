@@ -170,6 +170,7 @@ def test_peer_agrees_where_it_answers(shared: Path) -> None:
         ("actual/360", "ACT_360"),
         ("actual/365.25", "ACT_365_25"),
         ("actual/actual", "ACT_ACT_ISDA"),
+        ("30/360", "THIRTY_360_ISDA"),
         ("30E/360", "THIRTY_E_360"),
     ],
 )
@@ -185,7 +186,7 @@ def test_day_counts_equal_a_peer(ours: DayCount, theirs: str, start: date, days:
 def test_the_day_count_moves_the_rate() -> None:
     dates, amounts = [date(2020, 1, 1), date(2024, 7, 1)], [-1000, 1540]
     rates = [xirr(dates, amounts, day_count).rate for day_count in DAY_COUNTS]
-    assert len(set(rates)) == len(DAY_COUNTS)
+    assert len(set(rates)) == len(DAY_COUNTS) - 1  # no 31st here, by which the two of 30 days differ
     assert all(rate == pytest.approx(0.1, abs=3e-3) for rate in rates)
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from argosy.capital import CapTable, cap_table, load_capital, raise_round
 from argosy.capital.anti_dilution import adjusted_price
-from argosy.capital.calendar import interest_cents, months_later, vested, whole_months, years
+from argosy.capital.calendar import interest_cents, months_later, vested, whole_months
+from argosy.capital.day_counts import years_between
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
 from argosy.config import VentureError
@@ -144,7 +145,7 @@ def test_interest_by_hand() -> None:
     assert interest_cents(F(100_000), F(6, 100), start, end, "simple", "30/360") == 900_000
     assert interest_cents(F(100_000), F(6, 100), start, end, "annual", "30/360") == 918_000  # 106,000 · 1.03
     assert interest_cents(F(100_000), F(6, 100), start, end, "simple", "actual/365") == 897_534
-    assert years(date(2026, 1, 31), date(2026, 7, 31), "30/360") == F(1, 2)
+    assert years_between(date(2026, 1, 31), date(2026, 7, 31), "30/360") == F(1, 2)
     assert interest_cents(F(1_000), F(365, 1000), start, date(2026, 1, 3), "daily", "actual/365") == 200
 
 

@@ -1,13 +1,13 @@
-"""Months, day counts, vesting and interest: what time does to shares and money. Exact."""
+"""Months, vesting and interest: what time does to shares and money. Exact."""
 
 import calendar
 from datetime import date
 from fractions import Fraction
 from typing import Literal
 
+from argosy.capital.day_counts import DayCount, years_between
 from argosy.capital.exact import CENTS, in_cents
 
-DayCount = Literal["actual/365", "actual/360", "30/360"]
 Compounding = Literal["simple", "annual", "semi-annual", "quarterly", "monthly", "daily"]
 PERIOD_MONTHS = {"annual": 12, "semi-annual": 6, "quarterly": 3, "monthly": 1}
 
@@ -24,15 +24,6 @@ def whole_months(start: date, end: date) -> int:
     return max(0, months - (months_later(start, months) > end))
 
 
-def years(start: date, end: date, count: DayCount) -> Fraction:
-    """The part of a year between two dates by a day count (30/360: US bond basis)."""
-    if count == "30/360":
-        first = min(start.day, 30)
-        last = 30 if end.day == 31 and first == 30 else end.day
-        return Fraction((end.year - start.year) * 360 + (end.month - start.month) * 30 + last - first, 360)
-    return Fraction((end - start).days, int(count.removeprefix("actual/")))
-
-
 def interest_cents(
     principal: Fraction, rate: Fraction, start: date, end: date, compounding: Compounding, count: DayCount
 ) -> int:
@@ -44,14 +35,14 @@ def interest_cents(
     if end <= start or not rate:
         return 0
     if compounding == "simple":
-        return in_cents(principal * rate * years(start, end, count))
+        return in_cents(principal * rate * years_between(start, end, count))
     if compounding == "daily":
         grown = principal * (1 + rate / 365) ** (end - start).days
     else:
         length = PERIOD_MONTHS[compounding]
         periods = whole_months(start, end) // length
         grown = principal * (1 + rate * Fraction(length, 12)) ** periods
-        grown *= 1 + rate * years(months_later(start, periods * length), end, count)
+        grown *= 1 + rate * years_between(months_later(start, periods * length), end, count)
     return in_cents(grown) - int(principal * CENTS)
 
 

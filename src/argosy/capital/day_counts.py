@@ -7,10 +7,11 @@ from typing import Literal, get_args
 
 from argosy.config import UserError, nearest
 
-DayCount = Literal["actual/365", "actual/360", "actual/365.25", "actual/actual", "30E/360"]
+DayCount = Literal["actual/365", "actual/360", "actual/365.25", "actual/actual", "30/360", "30E/360"]
 """`actual/365`: days over 365, in leap years too (ISDA's Actual/365 (Fixed), and XIRR in spreadsheets).
 `actual/360`: days over 360. `actual/365.25`: days over 365.25, the mean year. `actual/actual`: days in leap years over
-366, the others over 365 (ISDA). `30E/360`: months of 30 days, a 31st counts as the 30th (Eurobond basis)."""
+366, the others over 365 (ISDA). `30E/360`: months of 30 days, a 31st counts as the 30th (Eurobond basis). `30/360`: a
+31st at the end counts as the 30th only after a start on the 30th or 31st (bond basis)."""
 DAY_COUNTS: tuple[DayCount, ...] = get_args(DayCount)
 
 
@@ -31,6 +32,9 @@ def years_between(start: date, end: date, day_count: DayCount = "actual/365") ->
         return _since_year_one(end) - _since_year_one(start)
     if day_count == "30E/360":
         return Fraction(_days_30e(end) - _days_30e(start), 360)
+    if day_count == "30/360":
+        moved = end.replace(day=30) if end.day == 31 and start.day >= 30 else end
+        return Fraction(_days_30(moved) - _days_30e(start), 360)
     return (
         days / {"actual/365": Fraction(365), "actual/360": Fraction(360), "actual/365.25": Fraction(1461, 4)}[day_count]
     )
@@ -40,5 +44,9 @@ def _since_year_one(day: date) -> Fraction:
     return day.year + Fraction(day.timetuple().tm_yday - 1, 366 if isleap(day.year) else 365)
 
 
+def _days_30(day: date) -> int:
+    return day.year * 360 + day.month * 30 + day.day
+
+
 def _days_30e(day: date) -> int:
-    return day.year * 360 + day.month * 30 + min(day.day, 30)
+    return _days_30(day) - (day.day == 31)

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from argosy.capital.anti_dilution import AntiDilution
-from argosy.capital.calendar import Compounding, DayCount
+from argosy.capital.calendar import Compounding
 from argosy.capital.conversion import Basis
+from argosy.capital.day_counts import DayCount
 from argosy.capital.exact import Money, NotNegative, Part, Positive, Rounding
 from argosy.config import Section
 
