@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from argosy.capital import future_of, outlook, read_capital, simulate
 from argosy.cli.app import _run as command
 
 pytestmark = pytest.mark.fast
@@ -71,6 +73,65 @@ def test_a_sale_is_divided_to_the_cent(folder: Path, capsys: pytest.CaptureFixtu
     found = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2029-06-30")
     assert sum(one["paid_cents"] for one in found["payouts"]) == 60_000_000_00
     assert sum(one["paid_cents"] for one in found["holders"]) == 60_000_000_00
+
+
+def test_without_doubt_the_median_future_is_the_ledger(folder: Path) -> None:
+    path = folder / "capital.toml"
+    text = path.read_text().partition("[uncertainty]")[0].replace("probability = 0.6", "probability = 1")
+    training = text[text.index("[[training]]") : text.index("[[traffic]]")]
+    second = training.replace("2027-03", "2027-09").replace('contract = "as used"', "")
+    path.write_text(text.replace(training, training + second))
+    plan, _ = read_capital(path)
+    future = future_of(plan, folder)
+    assert future.training is not None
+    certain = replace(future, training=replace(future.training, factor_80=1.0))
+    ledger = outlook(plan, folder).hoped
+    fan = simulate(certain, paths=100).fan
+    for row, month in zip(fan, ledger.months, strict=True):
+        assert row[2] == pytest.approx(month.cash_cents / 100, abs=2.0), month.month
+
+
+BANK = """Text,Amount,Date,Balance
+PAYROLL DECEMBER,-31800.00,2026-12-28,1
+Landlord GmbH,"-3,500.00",2026-12-03,1
+Cloud invoice 17,-250.5,2027-01-05,1
+who knows,-9.99,2027-01-06,1
+"""
+
+
+def test_the_bank_is_set_beside_the_plan(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bank, path = folder / "bank.csv", folder / "capital.toml"
+    bank.write_text(BANK)
+    rules = [("payroll", "people"), ("landlord", "office"), ("^cloud", "compute")]
+    entries = (f"[[statement]]\nmatch = '{match}'\nkind = '{kind}'\n" for match, kind in rules)
+    path.write_text(path.read_text() + "\n" + "\n".join(entries))
+    found = result(capsys, "actuals", str(bank), "--plan", str(folder))
+    rows = {(row["month"], row["kind"]): (row["planned_cents"], row["actual_cents"]) for row in found["rows"]}
+    salaries = 2 * 160_000_00 * 122 // 100 // 12
+    assert rows["2026-12", "people"] == (pytest.approx(-salaries - 2 * 8_000_00, abs=1), -31_800_00)
+    assert rows["2026-12", "office"] == (-3_500_00, -3_500_00)
+    assert rows["2027-01", "compute"][1] == -250_50 and rows["2027-01", "unmatched"] == (0, -999)
+    assert [one["text"] for one in found["unmatched"]] == ["who knows"]
+    assert found["actual_cents"] == -31_800_00 - 3_500_00 - 250_50 - 999
+    assert command(["capital", "actuals", str(bank), "--plan", str(folder)]) == 0
+    assert "No [[statement]] rule has these" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("Date,Amount\n2027-01-01,3\n", "no column 'text'"),
+        ("date,amount,text\n01/02/2027,3,x\n", "line 2"),
+        ("date,amount,text\n2027-01-01,three,x\n", "expected a number"),
+        ("date,amount,text\n2020-01-01,3,x\n", "is not in the plan"),
+    ],
+)
+def test_a_file_that_is_no_bank_list_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], lines: str, said: str
+) -> None:
+    (folder / "bank.csv").write_text(lines)
+    assert command(["capital", "actuals", str(folder / "bank.csv"), "--plan", str(folder)]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.capital.asking import asked, checked_for_raise, day
+    from argosy.capital.bank import Actuals, Booking, Compared, actuals
     from argosy.capital.cash_flow import CashFlow, CreditUse, MonthOfCash
     from argosy.capital.cents import ROUNDINGS, CentRounding
     from argosy.capital.conversion import Converting, Impossible, Offer, Solution, Terms, solve, solve_rounded
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DAY_COUNTS",
     "ROUNDINGS",
+    "Actuals",
+    "Booking",
     "CapTable",
     "CapTableConfig",
     "CapitalPlan",
@@ -48,6 +51,7 @@ __all__ = [
     "Chances",
     "ClassLine",
     "Common",
+    "Compared",
     "Converting",
     "CreditUse",
     "DayCount",
@@ -90,6 +94,7 @@ __all__ = [
     "Waiting",
     "Waterfall",
     "WeightedReturns",
+    "actuals",
     "asked",
     "cap_table",
     "chances",
@@ -129,6 +134,13 @@ __getattr__ = lazy_exports(
         "asked": "asking",
         "checked_for_raise": "asking",
         "day": "asking",
+        "Actuals": "bank",
+        "Booking": "bank",
+        "Compared": "bank",
+        "actuals": "bank",
+        "CashFlow": "cash_flow",
+        "CreditUse": "cash_flow",
+        "MonthOfCash": "cash_flow",
         "ROUNDINGS": "cents",
         "CentRounding": "cents",
         "Converting": "conversion",
@@ -160,9 +172,6 @@ __getattr__ = lazy_exports(
         "TrainingTime": "futures",
         "simulate": "futures",
         "tornado": "futures",
-        "CashFlow": "cash_flow",
-        "CreditUse": "cash_flow",
-        "MonthOfCash": "cash_flow",
         "raise_round": "next_round",
         "Exported": "ocf_exchange",
         "Imported": "ocf_exchange",

@@ -1,8 +1,9 @@
 """The sections of `capital.toml` about money that comes and goes."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from argosy.capital.months import DayText, MonthText
 from argosy.config import Section
@@ -223,3 +224,22 @@ class UncertaintyConfig(Section):
     """Standard deviation of the logarithm of what is not signed."""
     funding_delay_months: float = Field(0.0, ge=0, le=60)
     """Mean delay of what is not signed."""
+
+
+class StatementRuleConfig(Section):
+    """Under which head bookings of the bank are counted; write `[[statement]]` once for each. The first
+    that fits counts."""
+
+    match: str
+    """Regular expression that the booking's text has; capitals do not matter."""
+    kind: Kind | Literal["revenue", "funding"]
+    """Its head."""
+
+    @field_validator("match")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        return value

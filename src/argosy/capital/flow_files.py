@@ -69,10 +69,10 @@ def _flow(cells: list[str], where: str) -> Flow:
             f"{where}: {len(cells)} columns, expected 2, date and amount",
             hint='an amount with commas needs quotes: 2026-01-31,"-1,000.00"' if len(cells) > 2 else "",
         )
-    return Flow(_date(cells[0], where), _amount(cells[1], where))
+    return Flow(read_date(cells[0], where), read_amount(cells[1], where))
 
 
-def _date(text: str, where: str) -> date:
+def read_date(text: str, where: str) -> date:
     try:
         if found := YEAR_FIRST.fullmatch(text):
             return date(int(found[1]), int(found[3]), int(found[4]))
@@ -87,7 +87,7 @@ def _date(text: str, where: str) -> date:
     raise UserError("bad-flow", f"{where}: date = {text!r}: {DATES}", hint=hint)
 
 
-def _amount(text: str, where: str) -> Decimal:
+def read_amount(text: str, where: str) -> Decimal:
     plain = text.replace("−", "-")
     if plain.startswith("(") and plain.endswith(")"):  # accountants' minus
         plain = "-" + plain[1:-1].strip()

@@ -1,7 +1,7 @@
 """The plan as a whole: its trainings priced, its ledger with what is signed and with what is hoped for, its futures."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -105,8 +105,11 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     """Everything that may turn out otherwise, in the currency of the plan."""
     horizon, doubt = horizon_of(plan), plan.uncertainty
     trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines[1:])]
-    flow = cash_flow(0, [*costs, *(one.lines[0] for one in trainings)], [], [], plan.credits, horizon)
+    last = max(trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
+    others = (one.lines[1:] if one is last else one.lines for one in trainings)
+    costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
+    drawn = [last.lines[0]] if last is not None else []
+    flow = cash_flow(0, [*costs, *drawn], [], [], plan.credits, horizon)
     streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
     for number, line in enumerate(costs):
         people = line.kind == "people"
@@ -145,9 +148,18 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
         opening=_opening(plan) / 100,
         streams=streams,
         months=horizon.months,
-        training=_time(trainings, doubt.price_deviation, horizon),
+        training=None if last is None else _time(last, doubt.price_deviation, horizon),
         milestones={one.name: float(month_number(one.month) - horizon.start) for one in plan.milestones},
     )
+
+
+def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
+    """Every cost and revenue of a plan."""
+    horizon = horizon_of(plan)
+    yield from _costs(plan, horizon)
+    for one in plan.training:
+        yield from _priced(one, plan, horizon, folder).lines
+    yield from (revenue_line(one, horizon) for one in plan.revenue)
 
 
 def horizon_of(plan: CapitalPlan) -> Horizon:
@@ -219,15 +231,12 @@ def _during(name: str, total: int, first: float, months: float, asked: TrainingR
     )
 
 
-def _time(trainings: Sequence[_Priced], price_deviation: float, horizon: Horizon) -> TrainingTime | None:
-    """The last training to end, whose final run is drawn; `lines[0]` of the others are certain."""
-    if not trainings:
-        return None
-    last = max(trainings, key=lambda one: month_number(one.cost.start) + one.cost.months)
+def _time(training: _Priced, price_deviation: float, horizon: Horizon) -> TrainingTime:
+    """The training that ends last, whose final run is drawn; others are as planned."""
     return TrainingTime(
-        start_month=float(month_number(last.cost.start) - horizon.start),
-        months=last.cost.months,
-        factor_80=last.factor_80,
-        per_month=last.cost.final_cents / 100 / last.cost.months,
+        start_month=float(month_number(training.cost.start) - horizon.start),
+        months=training.cost.months,
+        factor_80=training.factor_80,
+        per_month=training.cost.final_cents / 100 / training.cost.months,
         price_deviation=price_deviation,
     )

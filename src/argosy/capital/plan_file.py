@@ -15,6 +15,7 @@ from argosy.capital.budget import (
     RateConfig,
     RevenueConfig,
     RoleConfig,
+    StatementRuleConfig,
     TrafficConfig,
     TrainingRunConfig,
     UncertaintyConfig,
@@ -60,6 +61,8 @@ class CapitalPlan(Section):
     """What is not cash and pays bills."""
     milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
     """What is to be reached with money left."""
+    statement: tuple[StatementRuleConfig, ...] = Field((), strict=False)
+    """How bookings of the bank are counted."""
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     """How far what is planned may be off."""
 

@@ -10,7 +10,7 @@ from argosy.cli.capital import capital_app
 from argosy.cli.output import table
 
 if TYPE_CHECKING:
-    from argosy.capital import CashFlow, Chances, ExitReturns, Outlook
+    from argosy.capital import Actuals, CashFlow, Chances, ExitReturns, Outlook
 
 QUARTER = 3
 
@@ -60,6 +60,30 @@ def simulate(
     found, path = capital.read_capital(plan)
     result = capital.chances(found, path.parent, paths=paths, seed=seed)
     show(result, _chances_text(result, found.currency), as_json=json)
+
+
+@capital_app.command(name="actuals")
+def actuals_verb(
+    bank: Path,
+    *,
+    plan: Annotated[Path, Parameter(help="Capital plan (capital.toml) or its folder.")] = Path("capital.toml"),
+    json: Json = False,
+) -> None:
+    """Set a bank's list beside the plan: what was planned and what was spent, by month and head.
+
+    Example: argosy capital actuals bank.csv --plan capital.toml
+
+    Parameters
+    ----------
+    bank
+        CSV with the columns date, amount and text; spending is negative.
+    """
+    from argosy import capital
+    from argosy.cli.output import show
+
+    found, path = capital.read_capital(plan)
+    result = capital.actuals(found, path.parent, bank)
+    show(result, _actuals_text(result), as_json=json)
 
 
 @capital_app.command
@@ -160,6 +184,20 @@ def _chances_text(found: "Chances", currency: str) -> str:
             "What the first probability hangs on:\n"
             + table(swings, ("", "worst tenth", "best tenth", "points, were it as planned"))
         )
+    return "\n\n".join(parts)
+
+
+def _actuals_text(found: "Actuals") -> str:
+    rows = [
+        (one.month, one.kind, _money(one.planned_cents), _money(one.actual_cents), _money(one.difference_cents))
+        for one in found.rows
+    ]
+    difference = found.actual_cents - found.planned_cents
+    all_of = ("all", "", _money(found.planned_cents), _money(found.actual_cents), _money(difference))
+    parts = [table([*rows, all_of], ("month", "head", f"planned, {found.currency}", "by the bank", "difference"))]
+    if found.unmatched:
+        left = [(one.date, _money(one.cents), one.text) for one in found.unmatched]
+        parts.append("No [[statement]] rule has these:\n" + table(left, ("day", found.currency, "text")))
     return "\n\n".join(parts)
 
 

@@ -1,0 +1,126 @@
+"""What was spent, by the bank's own list, beside what was planned."""
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+from argosy.capital.budget import StatementRuleConfig
+from argosy.capital.flow_files import read_amount, read_date
+from argosy.capital.months import cents, month_of
+from argosy.capital.outlooks import horizon_of, ledger_lines
+from argosy.capital.plan_file import CapitalPlan
+from argosy.config import Record, UserError
+
+COLUMNS = ("date", "amount", "text")
+UNMATCHED = "unmatched"
+
+
+class Booking(Record):
+    """One line of a bank's list."""
+
+    date: date
+    """When."""
+    cents: int
+    """What came (positive) or went."""
+    text: str
+    """What the bank says of it."""
+    kind: str
+    """Head it is counted under; `unmatched` where no rule has it."""
+
+
+class Compared(Record):
+    """One head in one month."""
+
+    month: str
+    """Which."""
+    kind: str
+    """Head."""
+    planned_cents: int
+    """Paid by plan: received (positive) or spent."""
+    actual_cents: int
+    """By the bank."""
+
+    @property
+    def difference_cents(self) -> int:
+        """More money than planned, or less."""
+        return self.actual_cents - self.planned_cents
+
+
+class Actuals(Record):
+    """Plan and bank side by side, as far as the bank's list goes."""
+
+    currency: str
+    """Of all of it."""
+    rows: tuple[Compared, ...]
+    """By month and head; months that the list has, whole ones or not."""
+    unmatched: tuple[Booking, ...]
+    """Bookings that no rule has."""
+    planned_cents: int
+    """Of all those months."""
+    actual_cents: int
+    """Of all those months."""
+
+
+def actuals(plan: CapitalPlan, folder: Path, bank: Path) -> Actuals:
+    """Compare a bank's list with the plan of the same months, in cash on both sides.
+
+    A booking belongs to the first `[[statement]]` rule whose `match` its text has; funding and credits are not compared
+    unless a rule names them. Raises `UserError` `bad-statement` for a file that is no such list, `bad-flow`
+    with the line for a date or an amount.
+    """
+    horizon = horizon_of(plan)
+    bookings = list(read_bookings(bank, plan.statement))
+    months = sorted({month_of(one.date) - horizon.start for one in bookings})
+    outside = [one for one in bookings if not 0 <= month_of(one.date) - horizon.start < horizon.months]
+    if outside:
+        when = f"{plan.months} months from {plan.start}"
+        raise UserError("bad-statement", f"{bank}: {outside[0].date} is not in the plan of {when}")
+    planned: dict[tuple[int, str], int] = defaultdict(int)
+    for line in ledger_lines(plan, folder):
+        for month in months:
+            sign = 1 if line.kind == "revenue" else -1
+            planned[month, line.kind] += sign * line.paid[month]
+    spent: dict[tuple[int, str], int] = defaultdict(int)
+    for one in bookings:
+        spent[month_of(one.date) - horizon.start, one.kind] += one.cents
+    rows = [
+        Compared(
+            month=horizon.name(month), kind=kind, planned_cents=planned[month, kind], actual_cents=spent[month, kind]
+        )
+        for month, kind in sorted({*planned, *spent})
+        if planned[month, kind] or spent[month, kind]
+    ]
+    return Actuals(
+        currency=plan.currency,
+        rows=tuple(rows),
+        unmatched=tuple(one for one in bookings if one.kind == UNMATCHED),
+        planned_cents=sum(row.planned_cents for row in rows),
+        actual_cents=sum(row.actual_cents for row in rows),
+    )
+
+
+def read_bookings(path: Path, rules: Sequence[StatementRuleConfig]) -> Iterator[Booking]:
+    """The bookings of a CSV with the columns date (2027-01-31), amount and text, in any order, others left alone."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
+            missing = [name for name in COLUMNS if name not in names]
+            if missing:
+                raise UserError(
+                    "bad-statement",
+                    f"{path} has no column {missing[0]!r}: expected {', '.join(COLUMNS)}, found {', '.join(names)}",
+                )
+            for row in reader:
+                day, amount, text = ((row[names[name]] or "").strip() for name in COLUMNS)
+                yield _booking(f"{path}, line {reader.line_num}", day, amount, text, rules)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError("bad-statement", f"cannot read {path}: {error}") from None
+
+
+def _booking(where: str, day: str, amount: str, text: str, rules: Sequence[StatementRuleConfig]) -> Booking:
+    kind = next((rule.kind for rule in rules if re.search(rule.match, text, re.IGNORECASE)), UNMATCHED)
+    return Booking(date=read_date(day, where), cents=cents(read_amount(amount, where)), text=text, kind=kind)
