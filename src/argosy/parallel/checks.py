@@ -1,6 +1,7 @@
 """Which layouts training accepts, and why not the others. Torch-free."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 from argosy.config import (
     AnyVenture,
@@ -18,6 +19,9 @@ from argosy.config import (
     transformer_config,
     virtual_stages,
 )
+
+# Before, the weights' half of a backward pass stops at an autograd function written in Python, as the loss is.
+ZERO_BUBBLE_SINCE = (2, 13)
 
 
 def check(venture: AnyVenture) -> list[Problem]:
@@ -133,6 +137,9 @@ def _pipeline_problems(
             f"{rows // passed // size} micro-batches: interleaved needs a multiple of {layout.pipeline} stages",
             training.micro_batch,
         )
+    installed = version("torch")
+    if training.pipeline_schedule == "zero-bubble" and tuple(map(int, installed.split(".")[:2])) < ZERO_BUBBLE_SINCE:
+        yield Problem("training.pipeline_schedule", f"needs PyTorch 2.13, and this is {installed}", "zero-bubble")
     if training.pipeline_schedule == "zero-bubble" and training.compile is True:
         yield Problem("training.compile", "zero-bubble divides the backward pass, which a compiled one cannot", True)
 
