@@ -83,7 +83,7 @@ def cash_flow(
 ) -> CashFlow:
     """Follow the money. Credits pay before cash, those that expire first before others."""
     displaced, uses = _burned(costs, credits, horizon)
-    raised, interest = _funded(funding, horizon)
+    raised, interest = funded(funding, horizon)
     rows, cash = [], opening_cents
     for month in range(horizon.months):
         expenses: dict[str, int] = defaultdict(int)
@@ -141,7 +141,7 @@ def _burned(
     displaced, left = [0] * horizon.months, {}
     for place, credit in enumerate(credits):
         month = max(0, month_number(credit.start) - horizon.start)
-        left[place] = cents(credit.amount * float(horizon.worth(credit.currency, month)))
+        left[place] = horizon.cents(credit.amount, credit.currency, month)
     total = dict(left)
     order = sorted(left, key=lambda place: (credits[place].expires, len(credits[place].kinds)))
     for month in range(horizon.months):
@@ -165,14 +165,14 @@ def _burned(
     return displaced, uses
 
 
-def _funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int], list[int]]:
+def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int], list[int]]:
     """What is raised less what is paid back, and interest, in each month."""
     raised, interest = [0] * horizon.months, [0] * horizon.months
     for source in funding:
         month = month_number(source.month) - horizon.start
         if not 0 <= month < horizon.months:
             continue
-        amount = cents(source.amount * float(horizon.worth(source.currency, month)))
+        amount = horizon.cents(source.amount, source.currency, month)
         raised[month] += amount - cents(amount * source.fee / 100)
         owed = amount if source.kind == "venture debt" else 0
         parts = spread(amount, source.repaid_over_months) if owed else []

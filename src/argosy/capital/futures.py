@@ -159,15 +159,13 @@ def tornado(future: Future, paths: int = 4_000, seed: int = 0) -> tuple[Swing, .
 
     `low` and `high` are shares among the paths in which its own draw was in the worst and the best tenth.
     """
-    base = simulate(future, paths, seed).solvent.value
     cash, end, _ = _paths(future, paths, seed)
     lasts = cash.min(axis=1) >= 0
+    base = float(lasts.mean())
     found = []
-    names = [one.name for one in future.streams if _uncertain(one)]
-    for name in names:
-        stream = next(one for one in future.streams if one.name == name)
+    for stream in filter(_uncertain, future.streams):
         total = _drawn(stream, future.months, np.zeros(paths), seed).sum(axis=1)
-        found.append(_swing(name, total, lasts, base, future, paths, seed))
+        found.append(_swing(stream.name, total, lasts, base, future, paths, seed))
     if end is not None and future.training is not None and future.training.factor_80 > 1:
         found.append(_swing("training", -end, lasts, base, future, paths, seed))
     return tuple(sorted(found, key=lambda one: -abs(one.explained)))
@@ -182,7 +180,7 @@ def _swing(
         name=name,
         low=float(lasts[order[:tenth]].mean()),
         high=float(lasts[order[-tenth:]].mean()),
-        explained=simulate(future.settled(name), paths, seed).solvent.value - base,
+        explained=float((_paths(future.settled(name), paths, seed)[0].min(axis=1) >= 0).mean()) - base,
     )
 
 

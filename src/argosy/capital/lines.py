@@ -49,6 +49,10 @@ class Horizon:
         past = [rate for rate in own if month_of(date.fromisoformat(rate.date)) <= self.start + month]
         return Decimal(str((past or own[:1])[-1].worth))
 
+    def cents(self, amount: float | Decimal, currency: str | None, month: int) -> int:
+        """An amount in a currency, in cents of the plan's at the rate of a month. Raises as `worth` does."""
+        return cents(Decimal(str(amount)) * self.worth(currency, month))
+
     def name(self, month: int) -> str:
         """A month of the plan as it is written."""
         return month_name(self.start + month)
@@ -83,7 +87,7 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
     for month in horizon.span(cost.start, cost.start if step == 0 else cost.end):
         if step == 0 or (month - first) % step == 0:
             moved = _moved(cost.amount, cost.change_per_year, month - first)
-            amounts[month] = cents(Decimal(str(moved)) * horizon.worth(cost.currency, month))
+            amounts[month] = horizon.cents(moved, cost.currency, month)
     paid = _later(amounts, cost.paid_after_months)
     if cost.prepaid:
         paid = [0] * horizon.months
@@ -108,11 +112,11 @@ def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
         now = horizon.start + month
         raised = role.salary * (1 + role.raise_per_year) ** (now // 12 - first // 12)
         each = Decimal(str(raised)) * Decimal(str(1 + role.on_costs)) * role.count
-        yearly = cents(each * horizon.worth(role.currency, month))
+        yearly = horizon.cents(each, role.currency, month)
         salaries[month] = spread(yearly, 12)[now % 12]
     if role.hiring and 0 <= first - horizon.start < horizon.months:
         month = first - horizon.start
-        hiring[month] = cents(Decimal(str(role.hiring)) * role.count * horizon.worth(role.currency, month))
+        hiring[month] = horizon.cents(Decimal(str(role.hiring)) * role.count, role.currency, month)
         yield Line(f"hiring: {role.role}", "people", role.area, tuple(hiring), tuple(hiring))
     yield Line(role.role, "people", role.area, tuple(salaries), tuple(salaries))
 
@@ -132,8 +136,8 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
     """What customers are billed, and when they pay."""
     first, amounts = month_number(revenue.start) - horizon.start, [0] * horizon.months
     for month in horizon.span(revenue.start, revenue.end):
-        grown = Decimal(str(revenue.amount * (1 + revenue.growth_per_month) ** (month - first)))
-        amounts[month] = cents(grown * horizon.worth(revenue.currency, month))
+        grown = revenue.amount * (1 + revenue.growth_per_month) ** (month - first)
+        amounts[month] = horizon.cents(grown, revenue.currency, month)
     paid = _later(amounts, revenue.received_after_months)
     return Line(revenue.name, "revenue", "operations", tuple(amounts), tuple(paid), sum(amounts) - sum(paid))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from argosy.capital.budget import TrainingRunConfig
-from argosy.capital.cash_flow import CashFlow, cash_flow
+from argosy.capital.cash_flow import CashFlow, cash_flow, funded
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
 from argosy.capital.months import cents, month_name, month_number, month_of
@@ -134,11 +134,11 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
         )
     for number, source in enumerate(plan.funding):
         sure = source.probability == 1
-        rows = cash_flow(0, [], [], [source], [], horizon).months
+        raised, interest = funded([source], horizon)
         streams.append(
             Stream(
                 f"{source.name} (funding {number})",
-                np.array([row.funding_cents - row.interest_cents for row in rows]) / 100,
+                (np.array(raised) - np.array(interest)) / 100,
                 probability=source.probability,
                 size_deviation=0.0 if sure else doubt.funding_deviation,
                 delay_months=0.0 if sure else doubt.funding_delay_months,
@@ -195,8 +195,8 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folde
         )
     first = month_number(asked.start) - horizon.start
     moved = (1 + asked.price_change_per_year) ** (max(0, first) / 12)
-    worth = Decimal(str(moved)) * horizon.worth("USD", max(0, first))
-    final, low, high = (cents(Decimal(str(usd)) * worth) for usd in (bill.middle, bill.low, bill.high))
+    prices = (Decimal(str(usd)) * Decimal(str(moved)) for usd in (bill.middle, bill.low, bill.high))
+    final, low, high = (horizon.cents(usd, "USD", max(0, first)) for usd in prices)
     months = wall.middle / HOURS_A_MONTH
     lines = [_during(f"{asked.venture}: final run", final, first, months, asked, horizon)]
     other = cents(final * asked.other_runs / 100)

@@ -37,21 +37,14 @@ def securities_of(table: CapTable) -> Securities:
                 name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
                 options.append(Options(name=name, shares=int(line.vested), strike_cents=line.strike * 100))
                 stakes.append(Stake(holder=line.holder, security=name, shares=int(line.vested)))
-        elif line.share_class in names:
-            paid = _paid(priced[line.share_class], line.shares)
-            day = _closed(line.share_class, closed)
-            stakes.append(
-                Stake(
-                    holder=line.holder,
-                    security=line.share_class,
-                    shares=int(line.shares),
-                    invested_cents=paid,
-                    on=day,
-                )
-            )
-        elif line.share_class in priced:
-            common[line.share_class] += int(line.shares)
-            stakes.append(Stake(holder=line.holder, security=line.share_class, shares=int(line.shares)))
+        elif (own := priced.get(line.share_class)) is not None:
+            stake = Stake(holder=line.holder, security=own.name, shares=int(line.shares))
+            if own.name in names:
+                bought = {"invested_cents": _paid(own, line.shares), "on": _closed(own.name, closed)}
+                stake = stake.model_copy(update=bought)
+            else:
+                common[own.name] += stake.shares
+            stakes.append(stake)
     return Securities(
         common=tuple(Common(name=name, shares=shares) for name, shares in common.items()),
         classes=preferred,

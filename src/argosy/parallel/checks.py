@@ -137,10 +137,15 @@ def _pipeline_problems(
             f"{rows // passed // size} micro-batches: interleaved needs a multiple of {layout.pipeline} stages",
             training.micro_batch,
         )
+    if training.pipeline_schedule == "zero-bubble":
+        yield from _zero_bubble_problems(training)
+
+
+def _zero_bubble_problems(training: TrainingConfig) -> Iterator[Problem]:
     installed = version("torch")
-    if training.pipeline_schedule == "zero-bubble" and tuple(map(int, installed.split(".")[:2])) < ZERO_BUBBLE_SINCE:
+    if tuple(map(int, installed.split(".")[:2])) < ZERO_BUBBLE_SINCE:
         yield Problem("training.pipeline_schedule", f"needs PyTorch 2.13, and this is {installed}", "zero-bubble")
-    if training.pipeline_schedule == "zero-bubble" and training.compile is True:
+    if training.compile is True:
         yield Problem("training.compile", "zero-bubble divides the backward pass, which a compiled one cannot", True)
 
 

@@ -98,9 +98,8 @@ class EpochKeeper(EpochCallback):
                     f"the {name} of epoch {epoch} is {value}",
                     hint="lower training.learning_rate, or set training.gradient_clip; earlier epochs are kept",
                 )
-        layout = layout_of(self.venture, self.world.size)
-        if layout.ranks == layout.data:
-            compare_replicas(trainer.model.parameters(), Mesh(layout, self.world), trainer.steps)
+        if trainer.layout.ranks == trainer.layout.data:
+            compare_replicas(trainer.model.parameters(), Mesh(trainer.layout, self.world), trainer.steps)
         trainer.preprocessing = self.preprocessing
         begun = time.perf_counter()
         state = trainer.optimizer_state()
@@ -126,7 +125,7 @@ class EpochKeeper(EpochCallback):
                 parameters=_parameters(trainer),
                 configuration=classifier_configuration(self.venture),
                 data_sha256=file_digest(self.run.data / "index.json"),
-                layout=layout_of(self.venture, self.world.size),
+                layout=trainer.layout,
                 files=described(sorted(temporary.iterdir()), temporary),
             )
             write_json(temporary / "manifest.json", manifest.model_dump(mode="json"))

@@ -10,9 +10,7 @@ from argosy.config import (
     Layout,
     UserError,
     Venture,
-    language_venture,
-    resolve_recipe,
-    transformer_config,
+    VentureError,
 )
 from argosy.hardware import load_profile
 from argosy.planning import choose_layout, count_rank, degrees_of, training_keys_of
@@ -48,15 +46,13 @@ def settled(venture: AnyVenture, run: Run, *, fresh: bool = False, choose: bool 
 
 
 def _planned(venture: Venture, ranks: int | None, room_gib: float | None) -> AnyVenture:
-    config = transformer_config(venture, venture.data.vocabulary_size)
-    recipe = resolve_recipe(venture, config)
-
     def accepted(layout: Layout, keys: dict[str, Any]) -> bool:
-        laid_out = language_venture(_with(venture, layout, keys))
-        if any(True for _ in parallel.problems(layout, laid_out.training, config, recipe)):
+        try:
+            setups = setups_of(_with(venture, layout, keys))
+        except VentureError:  # training refuses it
             return False
         # What published runs needed is no promise for this trainer, whose ranks are counted on paper too.
-        return room_gib is None or max(count_rank(one).peak_bytes for one in setups_of(laid_out)) <= room_gib * 2**30
+        return room_gib is None or max(count_rank(one).peak_bytes for one in setups) <= room_gib * 2**30
 
     try:
         best = choose_layout(venture, ranks, accepted)
