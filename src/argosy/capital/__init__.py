@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
     from argosy.capital.sale import securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
+    from argosy.capital.stories import CapitalStory, Sale, Trained, TrainingStory, capital_story
     from argosy.capital.table import cap_table
     from argosy.capital.table_config import CapTableConfig
     from argosy.capital.table_results import CapTable, ClassLine, RoundResult, TableAt
@@ -46,6 +47,7 @@ __all__ = [
     "CapTable",
     "CapTableConfig",
     "CapitalPlan",
+    "CapitalStory",
     "CashFlow",
     "CentRounding",
     "Chances",
@@ -75,6 +77,7 @@ __all__ = [
     "RateOfReturn",
     "RoundResult",
     "Rounding",
+    "Sale",
     "Scenario",
     "Securities",
     "ShareClass",
@@ -86,9 +89,11 @@ __all__ = [
     "Swing",
     "TableAt",
     "Terms",
+    "Trained",
     "TrainingCost",
     "TrainingReturn",
     "TrainingStart",
+    "TrainingStory",
     "TrainingTime",
     "Tranche",
     "Waiting",
@@ -97,6 +102,7 @@ __all__ = [
     "actuals",
     "asked",
     "cap_table",
+    "capital_story",
     "chances",
     "checked_for_raise",
     "day",
@@ -202,6 +208,11 @@ __getattr__ = lazy_exports(
         "Securities": "securities",
         "ShareClass": "securities",
         "Stake": "securities",
+        "CapitalStory": "stories",
+        "Sale": "stories",
+        "Trained": "stories",
+        "TrainingStory": "stories",
+        "capital_story": "stories",
         "cap_table": "table",
         "CapTableConfig": "table_config",
         "CapTable": "table_results",

@@ -20,6 +20,7 @@ from argosy.capital.budget import (
     TrainingRunConfig,
     UncertaintyConfig,
 )
+from argosy.capital.sale_config import SaleConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
@@ -31,6 +32,8 @@ NAME = "capital.toml"
 class CapitalPlan(Section):
     """Everything capital.toml may say."""
 
+    about: str = ""
+    """One sentence on what the company does, for the investor's page."""
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     """Currency of all amounts that name none, as three capitals."""
     start: date | None = None
@@ -59,6 +62,8 @@ class CapitalPlan(Section):
     """Money that is not earned."""
     credits: tuple[CreditConfig, ...] = Field((), strict=False)
     """What is not cash and pays bills."""
+    exits: tuple[SaleConfig, ...] = Field((), strict=False)
+    """Sales of the company that are asked about."""
     milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
     """What is to be reached with money left."""
     statement: tuple[StatementRuleConfig, ...] = Field((), strict=False)

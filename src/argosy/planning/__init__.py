@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from argosy.planning.rank_parts import is_replicated
     from argosy.planning.rank_use import DryRun, Exchange, RankComparison, RankSetup, RankUse, compare
     from argosy.planning.residual import Kernel, Known, Learned, known
-    from argosy.planning.results import Plan, Question
+    from argosy.planning.results import Plan, Question, Span
     from argosy.planning.rows import Row, Target, read_rows
     from argosy.planning.run_plan import RunPlan, plan_run
     from argosy.planning.scaling import FittedLaw, Point, fit_scaling
@@ -77,6 +77,7 @@ __all__ = [
     "RunPlan",
     "ScalingLaw",
     "Searched",
+    "Span",
     "States",
     "Target",
     "Throughput",
@@ -192,6 +193,7 @@ __getattr__ = lazy_exports(
         "Learned": "residual",
         "Plan": "results",
         "Question": "results",
+        "Span": "results",
         "RunPlan": "run_plan",
         "choose_layout": "chosen",
         "degrees_of": "one_layout",

@@ -17,6 +17,7 @@ from argosy.training import Checkpoint, TrainedClassifier
 from argosy.workflow import classification, language
 from argosy.workflow.dry_run import dry_run
 from argosy.workflow.layout import settled
+from argosy.workflow.money import forget_capital, has_capital, refuse_broken
 from argosy.workflow.scaling import fit_scaling
 from argosy.workflow.stages import Journey, Options, do, say
 
@@ -115,6 +116,8 @@ def run_until(
         venture = settled(venture, run, fresh=retrain)
         prepared, evaluated = (not retrain and run.receipt(stage) is not None for stage in ("prepare", "evaluate"))
         check(venture, prepared=prepared, evaluated=evaluated)
+        if has_capital(venture):
+            refuse_broken(run, venture)
         told = replace(options, retrain=retrain, tell=tell)
         with run.lock():
             if afresh:
@@ -122,6 +125,9 @@ def run_until(
                     run.forget(each.name)
                     each.discard(run)
             for each in stages[: 1 + [each.name for each in stages].index(last)]:
+                if not each.applies(venture):
+                    forget_capital(run)
+                    continue
                 if each.name == "train" and options.skip_batches:
                     _rewind(run, language_venture(venture), told)
                 do(each, run, venture, told, force=force and each.name == last)
@@ -197,6 +203,8 @@ def status(venture: AnyVenture, run: Run) -> Status:
     states = []
     stale = False
     for each in journey(venture).stages:
+        if not each.applies(venture):
+            continue
         receipt = run.receipt(each.name)
         if receipt is not None and not stale:
             try:

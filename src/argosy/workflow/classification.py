@@ -10,6 +10,7 @@ from argosy import report as report_room
 from argosy import training as training_room
 from argosy.config import ClassificationVenture, Problem, UserError
 from argosy.storage import Run, file_digest
+from argosy.workflow.money import CAPITAL
 from argosy.workflow.stages import (
     Journey,
     Options,
@@ -110,6 +111,7 @@ JOURNEY = Journey(
             _evaluate,
             packages=("torch",),
         ),
+        CAPITAL,
         Stage(
             "report",
             report_inputs,

@@ -22,6 +22,7 @@ from argosy.config import (
 from argosy.hardware import load_profile
 from argosy.planning import plan_run
 from argosy.storage import Run, file_digest
+from argosy.workflow.money import CAPITAL
 from argosy.workflow.stages import (
     Journey,
     Options,
@@ -146,6 +147,7 @@ STAGES = (
         _evaluate,
         packages=("torch",),
     ),
+    CAPITAL,
     Stage("report", report_inputs, lambda venture: venture.title, _report, packages=("plotly", "jinja2")),
 )
 

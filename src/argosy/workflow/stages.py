@@ -47,6 +47,8 @@ class Stage:
     """Refuse before anything is touched."""
     discard: Callable[[Run], None] = field(default=lambda run: None)
     """Remove what would keep the work from starting afresh."""
+    applies: Callable[[Any], bool] = field(default=lambda venture: True)
+    """Whether a venture has this stage at all."""
     packages: tuple[str, ...] = ()
     """Software named in the receipt."""
 
@@ -158,7 +160,7 @@ def discard_training(run: Run) -> None:
 def report_inputs(run: Run, venture: AnyVenture) -> Mapping[str, str]:
     """Hashes of what a report is made from."""
     sources = [run.path / "evaluation.json", run.path / "plan.json", run.metrics, run.data / "index.json"]
-    sources.append(run.path / "timeline" / "timeline.json")
+    sources += [run.path / "timeline" / "timeline.json", run.path / "capital.json"]
     return {
         "venture.toml": digest(canonical_json(venture_tree(venture))),
         **{path.name: file_digest(path) for path in sources if path.exists()},

@@ -1,0 +1,321 @@
+"""The money of a venture as its pages tell it: one result, from which the report and the one page are made."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from argosy.capital.budget import TrainingRunConfig
+from argosy.capital.exact import Exact
+from argosy.capital.exits import ExitReturns, exit_returns
+from argosy.capital.months import month_name, month_number
+from argosy.capital.outlooks import Chances, Outlook, chances, horizon_of, outlook
+from argosy.capital.plan_file import CapitalPlan, load_capital
+from argosy.capital.rates import moic
+from argosy.capital.sale import securities_of
+from argosy.capital.table import cap_table
+from argosy.capital.table_results import CapTable
+from argosy.config import Problem, Record, UserError, VentureError, language_venture, load_venture
+from argosy.planning import Span
+from argosy.planning import plan as plan_of
+from argosy.storage import canonical_json, digest
+
+POINTS = 40  # prices of a sale on the curve, besides none
+BEYOND = Fraction(5, 4)  # of the highest price asked about, where the curve ends
+
+
+class Source(Record):
+    """One source of money, in the currency of the plan."""
+
+    name: str
+    """From whom."""
+    kind: str
+    """What it is."""
+    month: str
+    """When it arrives."""
+    cents: int
+    """How much."""
+    probability: float
+    """That it does; 1 is signed."""
+
+
+class Use(Record):
+    """What one head takes over all months."""
+
+    kind: str
+    """Head."""
+    cents: int
+    """Expenses, whatever pays them."""
+    share: float
+    """Of all expenses."""
+
+
+class Trained(Record):
+    """What a run's training took, as far as its metrics go."""
+
+    steps: int
+    """Optimiser updates done."""
+    wall_h: float
+    """Of those updates; what was lost to failures and had to be done again is not in it."""
+    process_hours: float
+    """The same times the processes that worked on each."""
+
+
+class TrainingStory(Record):
+    """A planned training as an engineer asks about it, and what it took where the run has it."""
+
+    venture: str
+    """Its file, as capital.toml has it."""
+    model: str
+    """What is trained."""
+    parameters: int
+    """Trainable scalars."""
+    tokens: float
+    """To train on."""
+    accelerators: str
+    """How many of which."""
+    layout: str
+    """How it is divided among them."""
+    steps: int
+    """Optimiser updates."""
+    wall_h: Span
+    """How long it takes, failures included; eight of ten lie between."""
+    accelerator_hours: Span
+    """Number times wall time."""
+    usd_per_hour: float
+    """Of one accelerator, today."""
+    usd: Span
+    """The bill at that price."""
+    price: str
+    """Where the price is from, and its date."""
+    begins: str
+    """First month."""
+    ends: str
+    """Month in which the median ends."""
+    actual: Trained | None
+    """What it took; null where the run has not trained."""
+    actual_usd: float | None
+    """That at the plan's price, a process counted as one of the plan's accelerators."""
+
+
+class Sale(Record):
+    """One sale that was asked about."""
+
+    name: str
+    """What it is called."""
+    probability: Exact | None
+    """That it happens."""
+    returns: ExitReturns
+    """What everybody gets."""
+
+
+class ExpectedReturn(Record):
+    """One holder's average over the sales, by their probabilities."""
+
+    holder: str
+    """Who."""
+    invested_cents: int
+    """Paid in."""
+    expected_cents: int
+    """Paid out on average, to the nearest cent."""
+    multiple: float | None
+    """One over the other; null where nothing was paid in."""
+    loss_probability: float
+    """Of getting back less than was paid in."""
+
+
+class SaleCurve(Record):
+    """What everybody gets at every price of a sale."""
+
+    on: date
+    """Day of it, the last one asked about."""
+    exits_cents: tuple[int, ...]
+    """Prices."""
+    paid_cents: dict[str, tuple[int, ...]]
+    """What each holder gets at each."""
+
+
+class CapitalStory(Record):
+    """Everything the pages about money show."""
+
+    company: str
+    """Legal name."""
+    about: str
+    """What it does."""
+    plan_sha256: str
+    """Hash of the plan these figures are of, ventures' paths left out."""
+    currency: str
+    """Of all amounts that name none."""
+    start: date
+    """First day of the plan."""
+    months: int
+    """How far it goes."""
+    raising_months: int
+    """From the first talk about a round until its money is there."""
+    outlook: Outlook
+    """The ledger."""
+    chances: Chances
+    """Its futures."""
+    milestones: dict[str, str]
+    """Months they are planned for."""
+    funding: tuple[Source, ...]
+    """Money that is not earned, in order."""
+    signed_cents: int
+    """Of it, what is certain."""
+    sought_cents: int
+    """Of it, what is not."""
+    uses: tuple[Use, ...]
+    """What money and credits are used for, largest first."""
+    expenses_cents: int
+    """All of it."""
+    trainings: tuple[TrainingStory, ...]
+    """Each planned training."""
+    holders: dict[str, Literal["founder", "employee", "advisor", "investor", "other"]]
+    """What each holder of the table is."""
+    table: CapTable | None
+    """Who owns what after all that is planned; null without a cap table."""
+    sales: tuple[Sale, ...]
+    """What sales pay; none where none is asked about."""
+    expected: tuple[ExpectedReturn, ...]
+    """Averages over them; none where they have no probabilities."""
+    curve: SaleCurve | None
+    """The same at other prices."""
+
+
+def capital_story(
+    source: Path, *, trained: Trained | None = None, of: str = "venture.toml", paths: int = 10_000, seed: int = 0
+) -> CapitalStory:
+    """Compute everything the pages show of the plan in `source`; `trained` is what the training of `of` took.
+
+    Raises as `load_capital`, `outlook`, `cap_table` and `exit_returns` do.
+    """
+    plan = load_capital(source)
+    folder = source if source.is_dir() else source.parent
+    start, horizon = plan.start, horizon_of(plan)
+    assert start is not None  # horizon_of refuses it
+    money = outlook(plan, folder)
+    uses: dict[str, int] = defaultdict(int)
+    for month in money.signed.months:
+        for kind, cents in month.expenses_cents.items():
+            uses[kind] += cents
+    spent = sum(uses.values())
+    funding = tuple(_sources(plan))
+    table = None if plan.cap_table is None else cap_table(plan.cap_table, currency=plan.currency, source=str(source))
+    sales = tuple(_sales(plan, str(source)))
+    return CapitalStory(
+        company="" if table is None else table.company,
+        about=plan.about,
+        plan_sha256=_hash(plan),
+        currency=plan.currency,
+        start=start,
+        months=horizon.months,
+        raising_months=plan.raising_months,
+        outlook=money,
+        chances=chances(plan, folder, paths=paths, seed=seed),
+        milestones={one.name: one.month for one in plan.milestones},
+        funding=funding,
+        signed_cents=sum(one.cents for one in funding if one.probability == 1),
+        sought_cents=sum(one.cents for one in funding if one.probability < 1),
+        uses=tuple(
+            Use(kind=kind, cents=cents, share=cents / spent)
+            for kind, cents in sorted(uses.items(), key=lambda one: -one[1])
+        ),
+        expenses_cents=spent,
+        trainings=tuple(_training(one, folder, trained if one.venture == of else None) for one in plan.training),
+        holders={one.name: one.kind for one in plan.cap_table.holders} if plan.cap_table else {},
+        table=table,
+        sales=sales,
+        expected=tuple(_expected(sales)),
+        curve=_curve(plan, sales, str(source)) if sales else None,
+    )
+
+
+def _hash(plan: CapitalPlan) -> str:
+    tree: dict[str, Any] = plan.model_dump(mode="json", exclude={"training": {"__all__": {"venture"}}})
+    return digest(canonical_json(tree))
+
+
+def _sources(plan: CapitalPlan) -> Iterator[Source]:
+    horizon = horizon_of(plan)
+    for one in sorted(plan.funding, key=lambda one: one.month):
+        month = month_number(one.month) - horizon.start
+        if 0 <= month < horizon.months:
+            amount = horizon.cents(one.amount, one.currency, month)
+            yield Source(name=one.name, kind=one.kind, month=one.month, cents=amount, probability=one.probability)
+
+
+def _training(asked: TrainingRunConfig, folder: Path, trained: Trained | None) -> TrainingStory:
+    found = plan_of(language_venture(load_venture(folder / asked.venture)))
+    question, cost = found.question, found.cost
+    assert cost.usd is not None and cost.usd_per_hour is not None  # the outlook refuses a training without a price
+    return TrainingStory(
+        venture=asked.venture,
+        model=question.model,
+        parameters=found.parameters,
+        tokens=question.tokens,
+        accelerators=f"{question.accelerators} × {question.accelerator.name}",
+        layout=found.layout.title,
+        steps=found.duration.steps,
+        wall_h=found.duration.wall_h,
+        accelerator_hours=cost.accelerator_hours,
+        usd_per_hour=cost.usd_per_hour,
+        usd=cost.usd,
+        price=cost.price,
+        begins=asked.start,
+        ends=month_name(month_number(asked.start) + int(found.duration.wall_h.middle / 730)),
+        actual=trained,
+        actual_usd=None if trained is None else trained.process_hours * cost.usd_per_hour,
+    )
+
+
+def _sales(plan: CapitalPlan, source: str) -> Iterator[Sale]:
+    """Each sale by the table of its own day."""
+    known = [one.probability for one in plan.exits if one.probability is not None]
+    if known and (len(known) < len(plan.exits) or sum(known) != 1):
+        said = f"exits have {len(known)} probabilities for {len(plan.exits)} sales, which sum to {float(sum(known)):g}"
+        raise VentureError(source, [Problem("exits.0.probability", f"{said}; expected one each, or none, and 1")])
+    for one in plan.exits:
+        yield Sale(
+            name=one.name, probability=one.probability, returns=_sold(plan, one.on, int(one.amount * 100), source)
+        )
+
+
+def _sold(plan: CapitalPlan, on: date, cents: int, source: str) -> ExitReturns:
+    if plan.cap_table is None:
+        raise UserError("missing-key", f"{source} has [[exits]] and no [cap_table] to divide them by")
+    owners = cap_table(plan.cap_table, currency=plan.currency, at=on, source=source)
+    return exit_returns(securities_of(owners), cents, on=on)
+
+
+def _expected(sales: Sequence[Sale]) -> Iterator[ExpectedReturn]:
+    weighed = [(one.probability, one.returns) for one in sales if one.probability is not None]
+    got = [(share, {one.holder: one for one in sale.holders}) for share, sale in weighed]
+    for holder in dict.fromkeys(name for _, holders in got for name in holders):
+        mine = [(share, holders[holder]) for share, holders in got if holder in holders]
+        invested = max(one.invested_cents for _, one in mine)
+        value = sum((share * one.paid_cents for share, one in mine), Fraction(0))
+        multiple = moic(invested, value)
+        yield ExpectedReturn(
+            holder=holder,
+            invested_cents=invested,
+            expected_cents=round(value),
+            multiple=None if multiple is None else float(multiple),
+            loss_probability=float(sum(share for share, one in mine if one.paid_cents < one.invested_cents)),
+        )
+
+
+def _curve(plan: CapitalPlan, sales: Sequence[Sale], source: str) -> SaleCurve:
+    on = max(one.on for one in plan.exits)
+    top = max(one.returns.exit_cents for one in sales) * BEYOND
+    prices = [int(top * point / POINTS) for point in range(POINTS + 1)]
+    assert plan.cap_table is not None
+    securities = securities_of(cap_table(plan.cap_table, currency=plan.currency, at=on, source=source))
+    returns = [exit_returns(securities, price, on=on) for price in prices]
+    names = [one.holder for one in returns[0].holders]
+    return SaleCurve(
+        on=on,
+        exits_cents=tuple(prices),
+        paid_cents={name: tuple(one.holders[place].paid_cents for one in returns) for place, name in enumerate(names)},
+    )
