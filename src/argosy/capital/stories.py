@@ -1,7 +1,7 @@
 """The money of a venture as its pages tell it: one result, from which the report and the one page are made."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from argosy.capital.exact import Exact
 from argosy.capital.exits import ExitReturns, exit_returns
 from argosy.capital.months import month_name, month_number
 from argosy.capital.outlooks import Chances, Outlook, chances, horizon_of, outlook
+from argosy.capital.parties import Ownership, by_party, ownership
 from argosy.capital.plan_file import CapitalPlan, load_capital
 from argosy.capital.rates import moic
 from argosy.capital.sale import securities_of
@@ -22,6 +23,7 @@ from argosy.planning import Span
 from argosy.planning import plan as plan_of
 from argosy.storage import canonical_json, digest
 
+Kind = Literal["founder", "employee", "advisor", "investor", "other"]
 POINTS = 40  # prices of a sale on the curve, besides none
 BEYOND = Fraction(5, 4)  # of the highest price asked about, where the curve ends
 
@@ -109,6 +111,8 @@ class Sale(Record):
     """That it happens."""
     returns: ExitReturns
     """What everybody gets."""
+    paid_cents: dict[str, int]
+    """The same by party."""
 
 
 class ExpectedReturn(Record):
@@ -134,7 +138,7 @@ class SaleCurve(Record):
     exits_cents: tuple[int, ...]
     """Prices."""
     paid_cents: dict[str, tuple[int, ...]]
-    """What each holder gets at each."""
+    """What each party gets at each."""
 
 
 class CapitalStory(Record):
@@ -172,10 +176,12 @@ class CapitalStory(Record):
     """All of it."""
     trainings: tuple[TrainingStory, ...]
     """Each planned training."""
-    holders: dict[str, Literal["founder", "employee", "advisor", "investor", "other"]]
+    holders: dict[str, Kind]
     """What each holder of the table is."""
     table: CapTable | None
     """Who owns what after all that is planned; null without a cap table."""
+    ownership: Ownership | None
+    """The same by party, from round to round."""
     sales: tuple[Sale, ...]
     """What sales pay; none where none is asked about."""
     expected: tuple[ExpectedReturn, ...]
@@ -203,6 +209,7 @@ def capital_story(
     spent = sum(uses.values())
     funding = tuple(_sources(plan))
     table = None if plan.cap_table is None else cap_table(plan.cap_table, currency=plan.currency, source=str(source))
+    kinds = _kinds(plan)
     sales = tuple(_sales(plan, str(source)))
     return CapitalStory(
         company="" if table is None else table.company,
@@ -224,8 +231,9 @@ def capital_story(
         ),
         expenses_cents=spent,
         trainings=tuple(_training(one, folder, trained if one.venture == of else None) for one in plan.training),
-        holders={one.name: one.kind for one in plan.cap_table.holders} if plan.cap_table else {},
+        holders=kinds,
         table=table,
+        ownership=None if table is None else ownership(table, kinds, start.isoformat()),
         sales=sales,
         expected=tuple(_expected(sales)),
         curve=_curve(plan, sales, str(source)) if sales else None,
@@ -235,6 +243,10 @@ def capital_story(
 def _hash(plan: CapitalPlan) -> str:
     tree: dict[str, Any] = plan.model_dump(mode="json", exclude={"training": {"__all__": {"venture"}}})
     return digest(canonical_json(tree))
+
+
+def _kinds(plan: CapitalPlan) -> dict[str, Kind]:
+    return {one.name: one.kind for one in plan.cap_table.holders} if plan.cap_table else {}
 
 
 def _sources(plan: CapitalPlan) -> Iterator[Source]:
@@ -277,16 +289,21 @@ def _sales(plan: CapitalPlan, source: str) -> Iterator[Sale]:
         said = f"exits have {len(known)} probabilities for {len(plan.exits)} sales, which sum to {float(sum(known)):g}"
         raise VentureError(source, [Problem("exits.0.probability", f"{said}; expected one each, or none, and 1")])
     for one in plan.exits:
-        yield Sale(
-            name=one.name, probability=one.probability, returns=_sold(plan, one.on, int(one.amount * 100), source)
-        )
+        owners = _owners(plan, one.on, source)
+        returns = exit_returns(securities_of(owners), int(one.amount * 100), on=one.on)
+        paid = _by_party(returns, _kinds(plan), owners)
+        yield Sale(name=one.name, probability=one.probability, returns=returns, paid_cents=paid)
 
 
-def _sold(plan: CapitalPlan, on: date, cents: int, source: str) -> ExitReturns:
+def _owners(plan: CapitalPlan, on: date, source: str) -> CapTable:
     if plan.cap_table is None:
         raise UserError("missing-key", f"{source} has [[exits]] and no [cap_table] to divide them by")
-    owners = cap_table(plan.cap_table, currency=plan.currency, at=on, source=source)
-    return exit_returns(securities_of(owners), cents, on=on)
+    return cap_table(plan.cap_table, currency=plan.currency, at=on, source=source)
+
+
+def _by_party(sale: ExitReturns, kinds: Mapping[str, str], owners: CapTable) -> dict[str, int]:
+    paid = {one.holder: one.paid_cents for one in sale.holders}
+    return by_party(paid, kinds, [one.name for one in owners.table.by_holder])
 
 
 def _expected(sales: Sequence[Sale]) -> Iterator[ExpectedReturn]:
@@ -310,12 +327,11 @@ def _curve(plan: CapitalPlan, sales: Sequence[Sale], source: str) -> SaleCurve:
     on = max(one.on for one in plan.exits)
     top = max(one.returns.exit_cents for one in sales) * BEYOND
     prices = [int(top * point / POINTS) for point in range(POINTS + 1)]
-    assert plan.cap_table is not None
-    securities = securities_of(cap_table(plan.cap_table, currency=plan.currency, at=on, source=source))
-    returns = [exit_returns(securities, price, on=on) for price in prices]
-    names = [one.holder for one in returns[0].holders]
+    owners, kinds = _owners(plan, on, source), _kinds(plan)
+    securities = securities_of(owners)
+    paid = [_by_party(exit_returns(securities, price, on=on), kinds, owners) for price in prices]
     return SaleCurve(
         on=on,
         exits_cents=tuple(prices),
-        paid_cents={name: tuple(one.holders[place].paid_cents for one in returns) for place, name in enumerate(names)},
+        paid_cents={party: tuple(one[party] for one in paid) for party in paid[0]},
     )

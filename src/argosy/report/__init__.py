@@ -6,6 +6,7 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.report.backtests import render_backtest
+    from argosy.report.capital_page import render_capital
     from argosy.report.classifier import render_classifier
     from argosy.report.compare import Comparison, compare_runs
     from argosy.report.gantt import Bar, gantt_svg
@@ -21,6 +22,7 @@ __all__ = [
     "gantt_svg",
     "render",
     "render_backtest",
+    "render_capital",
     "render_classifier",
     "render_plan",
     "render_sweep",
@@ -38,6 +40,7 @@ __getattr__ = lazy_exports(
         "compare_runs": "compare",
         "render": "page",
         "render_backtest": "backtests",
+        "render_capital": "capital_page",
         "render_classifier": "classifier",
         "render_plan": "plans",
         "render_sweep": "sweeps",

@@ -55,13 +55,14 @@ def render_classifier(run: Run) -> Path:
     """
     view = view_run(run)
     epochs = _epochs(run.metrics)
-    plots = {plot.name: plot for plot in _plots(epochs)}
+    shared = shared_content(view)
+    plots = {plot.name: plot for plot in _plots(epochs)} | (shared["money"].plots if shared["money"] else {})
     rows = list(_classes(view.evaluation))
     return write_page(
         run.report,
         "classifier.html",
         plots,
-        **shared_content(view),
+        **shared,
         summary=_summary(view),
         facts=list(_facts(view, epochs)),
         bars=_bars(view.evaluation),

@@ -22,6 +22,8 @@ class Fact:
     """Where it comes from, inside the run."""
     exact: str = ""
     """All its digits."""
+    key: str = ""
+    """Where in that file, or in what it was made from."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from argosy.report import units
 from argosy.report.configuration import choices, configuration, environment, versions
 from argosy.report.datacard import data_card
 from argosy.report.headline import bars, facts, summary
+from argosy.report.money import money_of
 from argosy.report.planned import planned
 from argosy.report.plots import Plot, data_plots, training_plots
 from argosy.report.provenance import stage_cards, traces
@@ -39,11 +40,13 @@ def render(run: Run) -> Path:
     The same files give the same page, byte for byte. Raises `RunFailed` when the disk is full.
     """
     view = view_run(run)
+    content = _content(view)
     plots = {**training_plots(view), **data_plots(view), **task_plots(view), **timeline_plot(view)}
+    plots |= content["money"].plots if content["money"] else {}
     if "timeline" in plots:
         with atomic_write(run.path / "timeline" / "timeline.svg") as temporary:
             temporary.write_text(timeline_svg(view.timeline), encoding="utf-8")
-    return write_page(run.report, "page.html", plots, **_content(view))
+    return write_page(run.report, "page.html", plots, **content)
 
 
 def write_page(path: Path, template: str, plots: Mapping[str, Plot], **content: Any) -> Path:
@@ -95,6 +98,7 @@ def shared_content(view: RunView) -> dict[str, Any]:
         "story": story(view.events),
         "traces": traces(view),
         "stages": stage_cards(view),
+        "money": None if view.money is None else money_of(view.money),
     }
 
 

@@ -39,6 +39,8 @@ class Plot:
     """Plotly `data` and `layout`; a trace's `meta.role` names its colour."""
     note: str = ""
     """What to know before comparing its curves."""
+    key: str = ""
+    """Where in the file its numbers are."""
 
     @property
     def legend(self) -> list[tuple[int, str, str, str]]:

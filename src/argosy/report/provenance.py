@@ -64,7 +64,7 @@ class StageCard:
 def traces(view: RunView) -> dict[str, Trace]:
     """Hash the files the page's figures come from; `events.jsonl` still grows and is not among them."""
     files = ["venture.toml", "data/index.json", "plan.json", "metrics.jsonl", view.checkpoint_file, "evaluation.json"]
-    files.append("timeline/timeline.json")
+    files += ["timeline/timeline.json", "capital.json", "capital.toml"]
     files += [f"receipts/{stage}.json" for stage in view.receipts]
     found = {}
     for file in files:

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
+from argosy.capital import CapitalStory
 from argosy.report.metrics import Metrics, read_metrics
 from argosy.report.tree import Tree, branch, number, text
 from argosy.storage import Run, since_started
 
-STAGES = ("prepare", "train", "evaluate")  # the report does not tell of itself: the same run gives the same page
+STAGES = (
+    "prepare",
+    "train",
+    "evaluate",
+    "capital",
+)  # the report does not tell of itself: the same run gives the same page
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class RunView:
     """`evaluation.json`."""
     plan: Tree
     """`plan.json`: what the run was predicted to take."""
+    money: CapitalStory | None
+    """`capital.json`, where a capital plan lies beside the venture."""
     timeline: Tree
     """`timeline/timeline.json`: the step that was profiled, if one was."""
     checkpoint: Tree
@@ -123,6 +132,7 @@ def view_run(run: Run) -> RunView:
         dataset=read("data/index.json", orjson.loads),
         evaluation=evaluation,
         plan=read("plan.json", orjson.loads),
+        money=_money(run, damaged),
         timeline=read("timeline/timeline.json", orjson.loads),
         checkpoint=checkpoint,
         checkpoint_file=manifest,
@@ -131,3 +141,14 @@ def view_run(run: Run) -> RunView:
         events=[event for event in run.read_events() if event.get("stage") != "report"],
         damaged=damaged,
     )
+
+
+def _money(run: Run, damaged: list[str]) -> CapitalStory | None:
+    path = run.path / "capital.json"
+    try:
+        return CapitalStory.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        damaged.append(path.name)
+        return None

@@ -25,6 +25,7 @@
     const tone = colour(`plot-${trace.meta.role}`);
     const copy = { ...trace, marker: { ...trace.marker, color: tone } };
     if (trace.type === "scatter") copy.line = { ...trace.line, color: tone };
+    if (trace.fill) copy.fillcolor = tone.replace("rgb(", "rgba(").replace(")", ", .38)");
     if (trace.stackgroup) copy.fillcolor = tone.replace("rgb(", "rgba(").replace(")", ", .72)");
     return copy;
   };
