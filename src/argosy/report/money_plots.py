@@ -249,5 +249,5 @@ def _lying(name: str, sizes: Sequence[float], names: Sequence[str], role: str) -
 
 def _lying_layout(unit: str) -> dict[str, Any]:
     layout = plot_layout(unit) | {"bargap": 0.4, "hovermode": "closest"}
-    layout["yaxis"] = {"type": "category", "autorange": "reversed", "showgrid": False}
+    layout["yaxis"] = {"type": "category", "autorange": "reversed", "showgrid": False, "dtick": 1}
     return layout

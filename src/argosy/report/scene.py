@@ -1,0 +1,149 @@
+"""A page as a list of shapes in millimetres from its top left corner, which a PDF and an SVG draw alike."""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from xml.sax.saxutils import escape
+
+WIDTH_MM, HEIGHT_MM = 210.0, 297.0  # A4
+MM_A_POINT = 25.4 / 72
+INK, MUTED, LINE, SEA, MAGENTA, BUFF, QUIET, FAINT, PALE = (
+    "#0f2029",
+    "#546771",
+    "#d5dfe1",
+    "#0b5a7a",
+    "#a8195f",
+    "#b98212",
+    "#8a989e",
+    "#b9d7e2",
+    "#e1eef3",
+)
+Face = Literal["serif", "sans", "bold"]
+Align = Literal["left", "middle", "right"]
+Point = tuple[float, float]
+Measure = Callable[[str, float, Face], float]  # text, points, face → millimetres
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A polygon with a fill, or a line along its points."""
+
+    points: tuple[Point, ...]
+    fill: str = ""
+    stroke: str = ""
+    width: float = 0.0
+    """Of the line, in mm."""
+    dash: float = 0.0
+    """Length of a dash, in mm; 0 is a whole line."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text; `x` and `y` are of its baseline's end that `align` names."""
+
+    x: float
+    y: float
+    words: str
+    size: float
+    """In points."""
+    face: Face
+    colour: str
+    align: Align
+
+
+@dataclass
+class Scene:
+    """What is on the page so far."""
+
+    measure: Measure
+    shapes: list[Shape] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+
+    def box(self, x: float, y: float, width: float, height: float, fill: str) -> None:
+        """A filled rectangle."""
+        corners = ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
+        self.shapes.append(Shape(corners, fill=fill))
+
+    def line(self, points: Sequence[Point], colour: str, width: float = 0.2, dash: float = 0.0) -> None:
+        """A line along points."""
+        self.shapes.append(Shape(tuple(points), stroke=colour, width=width, dash=dash))
+
+    def area(self, points: Sequence[Point], fill: str) -> None:
+        """A filled polygon."""
+        self.shapes.append(Shape(tuple(points), fill=fill))
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: float = 7.5,
+        face: Face = "sans",
+        colour: str = INK,
+        align: Align = "left",
+        room: float = WIDTH_MM,
+    ) -> None:
+        """Text, cut with an ellipsis where it takes more than `room` mm."""
+        if self.measure(words, size, face) > room:
+            while words and self.measure(f"{words}…", size, face) > room:
+                words = words[:-1]
+            words = f"{words.rstrip()}…"
+        self.texts.append(Text(x, y, words, size, face, colour, align))
+
+    def paragraph(
+        self, x: float, y: float, words: str, room: float, lines: int, size: float = 7.5, colour: str = INK
+    ) -> None:
+        """Text in at most that many lines, the last one cut."""
+        left = words
+        for number in range(lines):
+            taken = left if number == lines - 1 else self._line(left, room, size)
+            self.text(x, y + number * size * MM_A_POINT * 1.32, taken, size, colour=colour, room=room)
+            left = left[len(taken) :].lstrip()
+            if not left:
+                return
+
+    def _line(self, words: str, room: float, size: float) -> str:
+        """As much of the text as a line takes, up to a space or, in Chinese, up to any character."""
+        fits = 0
+        for end in range(1, len(words) + 1):
+            if self.measure(words[:end].rstrip(), size, "sans") > room:
+                break
+            if end == len(words) or words[end] == " " or _is_wide(words[end]) or _is_wide(words[end - 1]):
+                fits = end
+        return words[: fits or len(words)]
+
+
+def estimated(words: str, size: float, face: Face) -> float:
+    """Width of text in a font that is not known: CJK characters are square, others about as wide as Helvetica's."""
+    ems = sum(
+        1.0 if _is_wide(one) else 0.29 if one in " .,:;’'|ijl\u00a0" else 0.7 if one.isupper() else 0.56
+        for one in words
+    )
+    return ems * size * MM_A_POINT * (1.06 if face == "bold" else 1.0)
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def svg(scene: Scene, title: str) -> str:
+    """The page as an SVG."""
+    anchors = {"left": "start", "middle": "middle", "right": "end"}
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_MM:g} {HEIGHT_MM:g}" role="img">',
+        f"<title>{escape(title)}</title>",
+    ]
+    for shape in scene.shapes:
+        points = " ".join(f"{x:.2f},{y:.2f}" for x, y in shape.points)
+        if shape.fill:
+            parts.append(f'<polygon points="{points}" fill="{shape.fill}"/>')
+        else:
+            dash = f' stroke-dasharray="{shape.dash:g}"' if shape.dash else ""
+            pen = f'fill="none" stroke="{shape.stroke}" stroke-width="{shape.width:g}"{dash}'
+            parts.append(f'<polyline points="{points}" {pen}/>')
+    for text in scene.texts:
+        place = f'x="{text.x:.2f}" y="{text.y:.2f}" font-size="{text.size * MM_A_POINT:.3f}"'
+        look = f'class="{text.face}" fill="{text.colour}" text-anchor="{anchors[text.align]}"'
+        parts.append(f"<text {place} {look}>{escape(text.words)}</text>")
+    return "\n".join([*parts, "</svg>"])
