@@ -34,6 +34,8 @@ class CapitalPlan(Section):
 
     about: str = ""
     """One sentence on what the company does, for the investor's page."""
+    about_zh: str = ""
+    """The same in Chinese, for the Chinese page; `about` unless given."""
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     """Currency of all amounts that name none, as three capitals."""
     start: date | None = None

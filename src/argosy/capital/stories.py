@@ -148,6 +148,8 @@ class CapitalStory(Record):
     """Legal name."""
     about: str
     """What it does."""
+    about_zh: str
+    """The same in Chinese."""
     plan_sha256: str
     """Hash of the plan these figures are of, ventures' paths left out."""
     currency: str
@@ -214,6 +216,7 @@ def capital_story(
     return CapitalStory(
         company="" if table is None else table.company,
         about=plan.about,
+        about_zh=plan.about_zh or plan.about,
         plan_sha256=_hash(plan),
         currency=plan.currency,
         start=start,

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from argosy.report.classifier import render_classifier
     from argosy.report.compare import Comparison, compare_runs
     from argosy.report.gantt import Bar, gantt_svg
+    from argosy.report.investor_pdf import write_investor_pdf
     from argosy.report.page import render
     from argosy.report.plans import render_plan
+    from argosy.report.print_page import write_print_page
     from argosy.report.sweeps import render_sweep, sweep_table
     from argosy.report.timelines import timeline_svg
 
@@ -28,6 +30,8 @@ __all__ = [
     "render_sweep",
     "sweep_table",
     "timeline_svg",
+    "write_investor_pdf",
+    "write_print_page",
 ]
 
 __getattr__ = lazy_exports(
@@ -38,6 +42,8 @@ __getattr__ = lazy_exports(
         "timeline_svg": "timelines",
         "Comparison": "compare",
         "compare_runs": "compare",
+        "write_investor_pdf": "investor_pdf",
+        "write_print_page": "print_page",
         "render": "page",
         "render_backtest": "backtests",
         "render_capital": "capital_page",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 CHINESE: Mapping[str, str] = {
     "Investor page": "投资人一页纸",
     "plan of {day}, {months} months": "计划起始日 {day}，共 {months} 个月",
+    "{about}": "{about_zh}",
     "in the bank": "账上现金",
     "on {day}": "截至 {day}",
     "sought": "拟筹资金",

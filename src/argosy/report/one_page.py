@@ -64,7 +64,7 @@ def _head(scene: Scene, story: CapitalStory, say: Say) -> None:
         align="right",
         room=60,
     )
-    scene.paragraph(MARGIN, 30.5, story.about, INNER, 2, 10, MUTED)
+    scene.paragraph(MARGIN, 30.5, say("{about}", about=story.about, about_zh=story.about_zh), INNER, 2, 10, MUTED)
     for y in (38.6, 39.6):
         scene.line(((MARGIN, y), (right, y)), INK, 0.2)
     step = INNER / 32
