@@ -47,6 +47,14 @@ def test_tables_of_parallelism_are_up_to_date() -> None:
     assert page == _generator("parallelism").with_blocks(page), "run: python docs/parallelism.py blocks"
 
 
+def test_figures_of_the_founders_are_up_to_date() -> None:
+    founders = _generator("founders")
+    for path, language in founders.PAGES.items():
+        page = path.read_text(encoding="utf-8")
+        assert page == founders.with_blocks(page, language), f"run: python docs/founders.py ({path.name} is out of date)"
+        assert all(f"<!-- begin {make.__name__}:" in page for make in founders.BLOCKS), path.name
+
+
 def test_every_key_has_a_heading_and_a_sentence() -> None:
     from argosy.config import reference_rows
 

@@ -1,0 +1,153 @@
+"""The figures in examples/founders/README.md and README.zh.md: `python docs/founders.py` writes them again.
+
+Both pages get the same values, computed from the example's capital.toml; a test fails when they are out of date.
+"""
+
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from argosy.capital import CapitalStory, capital_story
+from argosy.report.money_text import amount, likely, months, multiple, percent, plain_name, rate, whole
+from argosy.report.units import count, duration
+
+FOUNDERS = Path(__file__).resolve().parents[1] / "examples" / "founders"
+PAGES = {FOUNDERS / "README.md": 0, FOUNDERS / "README.zh.md": 1}
+HEADER = (("figure", "value", "computed from"), ("数字", "数值", "来源"))
+Row = tuple[tuple[str, str], str, str]
+SWINGS = 4
+
+
+@cache
+def story() -> CapitalStory:
+    """Everything about the founders' money."""
+    return capital_story(FOUNDERS)
+
+
+def headline() -> Iterator[Row]:
+    """The five figures on top."""
+    found = story()
+    signed, solvent = found.outlook.signed, found.chances.simulated.solvent
+    yield ("in the bank", "账上现金"), amount(signed.opening_cents, found.currency), "`cash`"
+    for one in found.funding:
+        said = f"{amount(one.cents, found.currency)}, {one.month}, {percent(one.probability, 0)}"
+        yield (f"sought: {one.name}", f"拟筹：{one.name}"), said, "`[[funding]]`, `[[rates]]`"
+    key = "`[[people]]`, `[[costs]]`, `[[training]]`, `[[traffic]]` − `[[revenue]]` − `[[credits]]`"
+    yield ("runway, signed money only", "现金跑道（仅已签约资金）"), months(signed.runway_months), key
+    yield ("signed money is out", "已签约资金耗尽"), str(signed.out_of_cash), ""
+    yield ("a round has to begin by", "最迟启动融资"), str(found.outlook.raise_from), "`raising_months`"
+    value = likely(solvent.value, solvent.standard_error)
+    yield (
+        ("the money outlasts the plan", "现金撑过计划期"),
+        value,
+        f"{found.chances.simulated.paths:,} × `[uncertainty]`",
+    )
+
+
+def cash() -> Iterator[Row]:
+    """The ends of the five curves."""
+    found = story()
+    fan = found.chances.simulated.fan[-1]
+    labels = [
+        ("one in ten has less", "十分之一的路径低于此"),
+        ("median", "中位数"),
+        ("one in ten has more", "十分之一的路径高于此"),
+    ]
+    for label, value in zip(labels, (fan[0], fan[2], fan[4]), strict=True):
+        yield label, count(value), "`chances.simulated.fan`"
+    ends = (flow.months[-1].cash_cents for flow in (found.outlook.signed, found.outlook.hoped))
+    for label, cents in zip(
+        (("planned, signed", "按计划，仅已签约"), ("planned, sought", "按计划，含拟筹")), ends, strict=True
+    ):
+        yield label, whole(cents), "`outlook`"
+
+
+def uses() -> Iterator[Row]:
+    """Where it goes."""
+    for one in story().uses:
+        yield (one.kind, f"{one.kind}"), f"{whole(one.cents)}, {percent(one.share)}", "`uses`"
+
+
+def owners() -> Iterator[Row]:
+    """Before and after the round."""
+    found = story().ownership
+    assert found is not None
+    (seed,) = found.rounds
+    yield ("new money", "新资金"), whole(seed.amount_cents), "`cap_table.rounds.investors`"
+    yield ("valuation before the money", "投前估值"), whole(seed.pre_money_cents), "`cap_table.rounds.pre_money`"
+    yield ("valuation after", "投后估值"), whole(seed.post_money_cents), ""
+    before, after = found.tables
+    for party in after.parts:
+        shares = " → ".join(percent(one.parts[party], 2) if party in one.parts else "—" for one in (before, after))
+        yield (party, party), shares, "`ownership.tables`"
+
+
+def sales() -> Iterator[Row]:
+    """What the seed investor gets back."""
+    found = story()
+    name = "Seed investor"
+    for sale in found.sales:
+        own = next(one for one in sale.returns.holders if one.holder == name)
+        said = f"{whole(own.paid_cents)}, {multiple(own.multiple)}, {rate(own.xirr)}"
+        price = amount(sale.returns.exit_cents, found.currency)
+        yield (f"{sale.name}, {price}", f"{sale.name}，{price}"), said, "`[[exits]]`"
+    (average,) = (one for one in found.expected if one.holder == name)
+    yield ("on average", "概率加权平均"), multiple(average.multiple), "`[[exits]] probability`"
+    yield ("less than paid in", "亏损概率"), percent(average.loss_probability, 0), ""
+
+
+def chances() -> Iterator[Row]:
+    """How likely what is."""
+    simulated = story().chances.simulated
+    assert simulated.trained is not None
+    for one in (simulated.trained, *simulated.milestones, simulated.solvent):
+        yield (one.name, one.name), likely(one.value, one.standard_error), "`chances.simulated`"
+
+
+def training() -> Iterator[Row]:
+    """What the planner says."""
+    found = story()
+    (one,), (cost,) = found.trainings, found.outlook.trainings
+    yield (
+        ("the model", "模型"),
+        f"{count(one.parameters)}, {count(one.tokens)} tokens, {one.accelerators}",
+        "`venture.toml`",
+    )
+    between = f"{duration(3600 * one.wall_h.low)} – {duration(3600 * one.wall_h.high)}"
+    yield ("takes", "用时"), f"{duration(3600 * one.wall_h.middle)} ({between})", "`argosy plan`"
+    money = f"{whole(cost.final_cents)} ({whole(cost.low_cents)} – {whole(cost.high_cents)})"
+    yield ("final run", "最终训练"), money, f"{one.usd_per_hour:.2f} USD, `price_change_per_year`"
+    yield ("failed and small runs", "失败与小规模训练"), whole(cost.other_cents), "`other_runs`"
+    (credit,) = found.outlook.signed.credits
+    yield ("credits pay", "额度支付"), whole(credit.used_cents), "`[[credits]]`"
+    yield ("expire unused", "到期作废"), f"{whole(credit.expired_cents)}, {credit.expires}", "`expires`"
+
+
+def swings() -> Iterator[Row]:
+    """What it hangs on."""
+    for one in story().chances.swings[:SWINGS]:
+        said = f"{percent(one.low, 0)} – {percent(one.high, 0)}; {100 * one.explained:+.1f}"
+        yield (plain_name(one.name), plain_name(one.name)), said, "`chances.swings`"
+
+
+BLOCKS = (headline, cash, uses, owners, chances, sales, training, swings)
+
+
+def with_blocks(page: str, language: int) -> str:
+    """The page with its tables written again."""
+    for make in BLOCKS:
+        begin, end = f"<!-- begin {make.__name__}: written by docs/founders.py -->", f"<!-- end {make.__name__} -->"
+        if begin not in page:
+            continue
+        rows = [(label[language], value, key) for label, value, key in make()]
+        table = "\n".join(f"| {' | '.join(row)} |" for row in (HEADER[language], ("---",) * 3, *rows))
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n\n{table}\n\n{end}{rest.partition(end)[2]}"
+    return page
+
+
+if __name__ == "__main__":
+    for path, language in PAGES.items():
+        path.write_text(with_blocks(path.read_text(encoding="utf-8"), language), encoding="utf-8")
+        print(path, file=sys.stderr)
