@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         weighted_returns,
     )
     from argosy.capital.flow_files import Flow, read_flows
-    from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.futures import Future, Probability, Simulated, Stream, Swing, TrainingTime, simulate, tornado
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
@@ -74,6 +74,7 @@ __all__ = [
     "Participation",
     "Payout",
     "PriceFall",
+    "Probability",
     "RateOfReturn",
     "RoundResult",
     "Rounding",
@@ -172,6 +173,7 @@ __getattr__ = lazy_exports(
         "Flow": "flow_files",
         "read_flows": "flow_files",
         "Future": "futures",
+        "Probability": "futures",
         "Simulated": "futures",
         "Stream": "futures",
         "Swing": "futures",

@@ -112,7 +112,7 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     flow = cash_flow(0, [*costs, *drawn], [], [], plan.credits, horizon)
     streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
     for number, line in enumerate(costs):
-        people = line.kind == "people"
+        people = line.kind == "people" and not line.committed  # who is there already need not be found
         streams.append(
             Stream(
                 f"{line.name} ({number})",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from argosy.capital import CapitalStory, TrainingStory
+from argosy.capital import CapitalStory, Probability, TrainingStory
 from argosy.planning import Span
 from argosy.report.headline import Fact
 from argosy.report.money_plots import FILE, money_plots
@@ -106,12 +106,10 @@ def _investor(story: CapitalStory) -> Iterator[Fact]:
         late = f"{safety:.1f} months from the start" if safety >= 0 else "that is past"
         note = f"to begin a round of {story.raising_months} months; {late}"
         yield _fact("raise by", story.outlook.raise_from, note, "outlook.raise_from")
-    solvent = likely(simulated.solvent.value, simulated.solvent.standard_error)
-    note = f"of {simulated.paths:,} futures, ± standard error"
-    yield _fact("the money lasts", solvent, note, "chances.simulated.solvent", str(simulated.solvent.value))
-    if simulated.trained is not None:
-        trained = likely(simulated.trained.value, simulated.trained.standard_error)
-        yield _fact("trained before it is out", trained, note, "chances.simulated.trained")
+    solvent, trained = simulated.solvent, simulated.trained
+    yield _chance("the money lasts", solvent, simulated.paths, "solvent")
+    if trained is not None:
+        yield _chance("trained before it is out", trained, simulated.paths, "trained")
     if story.ownership is not None and story.ownership.rounds:
         last = story.ownership.rounds[-1]
         note = f"after {last.name}; {percent(story.ownership.rounds[0].founders_before)} before"
@@ -120,6 +118,11 @@ def _investor(story: CapitalStory) -> Iterator[Fact]:
         if story.holders.get(one.holder) == "investor" and one.multiple is not None:
             note = f"on average over the sales; a loss in {percent(one.loss_probability, 0)}"
             yield _fact(f"{one.holder} gets back", multiple(one.multiple), note, "expected")
+
+
+def _chance(label: str, one: Probability, paths: int, key: str) -> Fact:
+    note = f"± {100 * one.standard_error:.1f} standard error, of {paths:,} futures"
+    return _fact(label, percent(one.value), note, f"chances.simulated.{key}", str(one.value))
 
 
 def _engineer(story: CapitalStory) -> Iterator[Fact]:
@@ -133,7 +136,12 @@ def _engineer(story: CapitalStory) -> Iterator[Fact]:
         took = duration(HOUR * one.wall_h.middle)
         yield _fact("takes", took, f"{one.accelerators}, from {one.begins}", "trainings.wall_h")
         price = f"{one.usd_per_hour:.2f}{SPACE}USD"
-        yield _fact("an accelerator-hour", price, f"price: {one.price}", "trainings.usd_per_hour")
+        yield _fact(
+            "an accelerator-hour",
+            price,
+            "given by the venture" if one.price == "given" else one.price,
+            "trainings.usd_per_hour",
+        )
     used, left = (sum(getattr(one, name) for one in signed.credits) for name in ("used_cents", "expired_cents"))
     if signed.credits:
         note = f"{amount(left, currency)} expires unused"
@@ -191,14 +199,14 @@ def _sales(story: CapitalStory) -> Table:
     """Each sale: what each party gets; of investors also the multiple and the yearly rate."""
     rows = []
     for sale in story.sales:
-        chance = "" if sale.probability is None else percent(sale.probability, 0)
-        name = f"{sale.name}, {amount(sale.returns.exit_cents, story.currency)}"
+        chance = "" if sale.probability is None else f", {percent(sale.probability, 0)} likely"
+        name = f"{sale.name}, {amount(sale.returns.exit_cents, story.currency)}, {sale.returns.on}{chance}"
         for one in sale.returns.holders:
             figures = (whole(one.invested_cents), whole(one.paid_cents), multiple(one.multiple), rate(one.xirr))
             even = "—" if one.break_even_cents is None or not one.invested_cents else whole(one.break_even_cents)
-            rows.append((name, str(sale.returns.on), chance, one.holder, *figures, even))
-            name, chance = "", ""
-    header = ("sale", "day", "probability", "holder", "paid in", "gets", "multiple", "a year", "breaks even at")
+            rows.append((name, one.holder, *figures, even))
+            name = ""
+    header = ("sale", "holder", "paid in", "gets", "multiple", "a year", "breaks even at")
     words = "Debts and preferences first; who converts is an equilibrium. Multiples are MOIC, yearly rates XIRR."
     return Table("What investors get back", words, header, tuple(rows), "sales")
 
@@ -219,7 +227,10 @@ def _training(one: TrainingStory) -> Table:
     for label, write, span, actual in figures:
         between = f"{write(span.low)} to {write(span.high)}"
         rows.append((label, write(span.middle), between, "—" if actual is None else write(actual)))
-    words = f"{count(one.parameters)} parameters on {count(one.tokens)} tokens; {one.accelerators}, {one.layout}."
+    words = (
+        f"{count(one.parameters)} parameters on {count(one.tokens)} tokens; {one.accelerators}, {one.layout}. The bill "
+        "is at today’s price; the ledger has it at that of its month, in the plan’s currency."
+    )
     if took:
         words += " Actual is this run’s own: each process counts as one accelerator at the plan’s price of an hour."
     header = ("", "planned", "80 % between", "actual")

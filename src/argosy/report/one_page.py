@@ -128,7 +128,7 @@ def _cash(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
     )
     left, right, high, low = MARGIN + 16, WIDTH_MM - MARGIN - 44, top + 15, top + 69
     values = [0.0, *hoped, *signed, *fan[0], *fan[4]]
-    most, least = max(values), min(values)
+    most, least = float(max(values)), float(min(values))
     x = [left + (right - left) * place / max(1, story.months - 1) for place in range(story.months)]
 
     def y(value: float) -> float:
@@ -290,7 +290,7 @@ def _sales(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
             multiple(own.multiple if own else None),
             rate(own.xirr if own else None),
         )
-        rows.append((f"{sale.name}, {sale.returns.on.year}{chance}", figures))
+        rows.append((f"{sale.name}, {str(sale.returns.on)[:4]}{chance}", figures))
     rows += [(say("on average"), ("", multiple(one.multiple), "")) for one in story.expected if one.holder == name]
     for place, (label, cells) in enumerate(rows):
         y = top + 9.2 + place * 6
