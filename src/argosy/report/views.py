@@ -3,15 +3,17 @@
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import ValidationError
 
-from argosy.capital import CapitalStory
 from argosy.report.metrics import Metrics, read_metrics
 from argosy.report.tree import Tree, branch, number, text
 from argosy.storage import Run, since_started
+
+if TYPE_CHECKING:
+    from argosy.capital import CapitalStory
 
 STAGES = (
     "prepare",
@@ -49,7 +51,7 @@ class RunView:
     """`evaluation.json`."""
     plan: Tree
     """`plan.json`: what the run was predicted to take."""
-    money: CapitalStory | None
+    money: "CapitalStory | None"
     """`capital.json`, where a capital plan lies beside the venture."""
     timeline: Tree
     """`timeline/timeline.json`: the step that was profiled, if one was."""
@@ -143,12 +145,14 @@ def view_run(run: Run) -> RunView:
     )
 
 
-def _money(run: Run, damaged: list[str]) -> CapitalStory | None:
+def _money(run: Run, damaged: list[str]) -> "CapitalStory | None":
     path = run.path / "capital.json"
+    if not path.exists():
+        return None
+    from argosy.capital import CapitalStory  # brings NumPy, which comparing runs does without
+
     try:
         return CapitalStory.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
     except (OSError, ValidationError):
         damaged.append(path.name)
         return None
