@@ -104,6 +104,8 @@ def test_the_hash_is_the_plan_s_and_not_its_place(story: CapitalStory, folder: P
         ("probability = 0.35", "probability = 0.3", "sum to 0.95"),
         ("amount = 800_000", "amount = 0", "expected a number above 0"),
         ("on = 2029-12-31", "on = 2027-02-01", "has not converted on 2027-02-01"),
+        ("on = 2029-12-31", "on = 2026-01-31", "nobody holds a share on 2026-01-31"),
+        ("amount = 150_000_000", "amount = 1e300", "exits.2.amount"),
         ("on = 2029-12-31", 'on = "soon"', "exits.0.on"),
         ("[[exits]]", "[[sales]]", "unknown key"),
         ('currency = "CNY"\nworth', 'currency = "EUR"\nworth', "CNY"),

@@ -14,7 +14,7 @@ def securities_of(table: CapTable) -> Securities:
 
     Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Notes
     that are open are owed with their interest. Raises `UserError` `open-safe` while a SAFE has not converted: what it
-    gets depends on its form's liquidity terms, which the table does not have.
+    gets depends on its form's liquidity terms, which the table does not have; `bad-exit` before any share is issued.
     """
     waiting = [one for one in table.instruments if one.state == "open"]
     safes = [one for one in waiting if one.kind == "SAFE"]
@@ -24,6 +24,8 @@ def securities_of(table: CapTable) -> Securities:
             f"{safes[0].holder}'s SAFE ({safes[0].key}) has not converted on {table.table.date}",
             hint="--at a day after the round that converts it",
         )
+    if not table.table.outstanding:
+        raise UserError("bad-exit", f"nobody holds a share on {table.table.date}, so that a sale pays nobody")
     closed = {one.share_class: one.date for one in table.rounds}
     priced = {one.name: one for one in table.classes}
     preferred = tuple(_class(one) for one in table.classes if one.kind == "preferred" and one.shares)

@@ -13,7 +13,7 @@ class SaleConfig(Section):
 
     name: str = Field(min_length=1)
     """What it is called."""
-    amount: Money
+    amount: Money = Field(le=10**13)
     """Price, in the currency of the plan and whole cents."""
     on: date
     """Day of it."""
