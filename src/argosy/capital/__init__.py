@@ -39,11 +39,15 @@ if TYPE_CHECKING:
     from argosy.capital.training_returns import TrainingReturn, training_return
     from argosy.capital.tranches import Tranche, Waterfall
     from argosy.capital.waits import PriceFall, Start, TrainingStart, Waiting, fitted_fall, waiting
+    from argosy.capital.watch_catalogue import TechnologyConfig, TechnologyKind, technologies
+    from argosy.capital.watching import STALE_AFTER_MONTHS, Alternative, LeftOut, Watched, watch
 
 __all__ = [
     "DAY_COUNTS",
     "ROUNDINGS",
+    "STALE_AFTER_MONTHS",
     "Actuals",
+    "Alternative",
     "Booking",
     "CapTable",
     "CapTableConfig",
@@ -67,6 +71,7 @@ __all__ = [
     "HolderReturn",
     "Imported",
     "Impossible",
+    "LeftOut",
     "MonthOfCash",
     "Offer",
     "Options",
@@ -89,6 +94,8 @@ __all__ = [
     "Stream",
     "Swing",
     "TableAt",
+    "TechnologyConfig",
+    "TechnologyKind",
     "Terms",
     "TrainingCost",
     "TrainingReturn",
@@ -96,6 +103,7 @@ __all__ = [
     "TrainingTime",
     "Tranche",
     "Waiting",
+    "Watched",
     "Waterfall",
     "WeightedReturns",
     "actuals",
@@ -122,11 +130,13 @@ __all__ = [
     "solve",
     "solve_rounded",
     "table_of",
+    "technologies",
     "to_ocf",
     "tornado",
     "training_cost",
     "training_return",
     "waiting",
+    "watch",
     "weighted_returns",
     "xirr",
     "xnpv",
@@ -226,5 +236,13 @@ __getattr__ = lazy_exports(
         "Waiting": "waits",
         "fitted_fall": "waits",
         "waiting": "waits",
+        "TechnologyConfig": "watch_catalogue",
+        "TechnologyKind": "watch_catalogue",
+        "technologies": "watch_catalogue",
+        "STALE_AFTER_MONTHS": "watching",
+        "Alternative": "watching",
+        "LeftOut": "watching",
+        "Watched": "watching",
+        "watch": "watching",
     },
 )

@@ -16,6 +16,7 @@ from argosy.cli import (
     scaling,
     schema,
     sweep,
+    watch,
 )
 from argosy.cli.app import main
 
@@ -35,4 +36,5 @@ __all__ = [
     "scaling",
     "schema",
     "sweep",
+    "watch",
 ]
