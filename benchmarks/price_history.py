@@ -26,8 +26,7 @@ COLUMNS = {
 }
 LARGEST = {"Amazon Web Services": "AWS", "Microsoft Azure": "Azure", "Google Cloud": "Google"}
 # What Epoch writes without a variant is the one those prices were of: AWS p4d and Azure ND v4, Azure NC v3.
-BARE = {"NVIDIA A100": "A100 40GB SXM", "NVIDIA V100": "V100 16GB SXM2", "NVIDIA Tesla V100 SXM2": "V100 16GB SXM2"}
-BARE |= {"NVIDIA Tesla V100 SXM3 32 GB": "V100 32GB SXM2"}  # the same chip at a higher power
+BARE = {"NVIDIA A100": "A100 40GB SXM", "NVIDIA V100": "V100 16GB SXM2"}
 TARGET = Path(__file__).resolve().parents[1] / "src/argosy/hardware/price_history.csv"
 HEADER = ("accelerator", "terms", "on", "usd", "usd_low", "usd_high", "prices", "source")
 

@@ -25,7 +25,7 @@ COMMITTED: Mapping[Terms, tuple[float, float]] = {
 """What a commitment of three years costs of each price, and the deviation of that: 48 and 50 pairs of the table."""
 WALK = 0.30
 """Deviation of a committed price over a year, growing with the square root of time: 34 pairs of the table."""
-KINDRED = 0.50
+KINDRED = 0.53
 """Deviation of a price that is taken from the nearest accelerator by its FLOP/s: each accelerator left out."""
 PROGRESS = 0.14 * math.log(10)
 """Fall of the price of a FLOP/s in a year, as a logarithm: 0.14 orders of magnitude (Hobbhahn, Heim and Aydos 2023,

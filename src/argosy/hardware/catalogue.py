@@ -94,7 +94,7 @@ def accelerators() -> tuple[AcceleratorSpec, ...]:
         return tuple(map(_entry, csv.DictReader(file)))
 
 
-MAKERS = re.compile(r"^(NVIDIA |AMD |Radeon |Instinct |Google |Intel |Tesla )+")
+MAKERS = re.compile(r"^(NVIDIA |AMD |Radeon |Instinct |Google |Intel |Amazon |Huawei |Tesla )+")
 
 
 def find_accelerator(device_name: str) -> AcceleratorSpec | None:
