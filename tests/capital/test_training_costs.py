@@ -1,6 +1,7 @@
 """The cost of a training run equals its formulas worked out by hand, and the study's figures within its interval."""
 
 import csv
+import json
 import math
 import statistics
 from datetime import date, timedelta
@@ -11,11 +12,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import training_cost
+from argosy.capital.past_rents import COMMITTED, KINDRED, WALK
+from argosy.capital.training_costs import FACTORS
 from argosy.config import UserError
 from argosy.hardware import accelerator, accelerators, past_prices
 from tests.conftest import CommandLine
 
 pytestmark = pytest.mark.fast
+RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 
 
 def test_cloud_by_hand() -> None:
@@ -83,6 +87,17 @@ def test_the_study_is_met(data_folder: Path) -> None:
             held.append(cost.usd_low <= study <= cost.usd_high)
     assert len(errors) >= 15 and statistics.median(errors) < 0.1
     assert 0.65 < statistics.mean(held) < 1
+
+
+def test_widths_and_rules_are_those_that_were_measured() -> None:
+    measured = json.loads((RESULTS / "training_costs.json").read_text())["measurements"]
+    assert {what: measured[f"{what}, start"]["factor"] for what in FACTORS} == FACTORS
+    rules = measured["rules of prices"]
+    assert rules["nearest accelerator, left out"]["deviation"] == KINDRED
+    assert rules["walk of a year, 3 years"]["deviation"] == pytest.approx(WALK, abs=0.005)
+    for terms in ("1 year", "on demand"):
+        found = rules[f"3 years of {terms}"]
+        assert COMMITTED[terms] == pytest.approx((found["middle"], found["deviation"]), abs=0.005)
 
 
 def test_the_table_of_prices() -> None:

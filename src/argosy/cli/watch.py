@@ -1,5 +1,6 @@
 """The verb that sets a venture's choices beside what was published since."""
 
+import textwrap
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,8 @@ from argosy.cli.app import Json, app
 if TYPE_CHECKING:
     from argosy.capital import Alternative, Watched
 
-COLUMNS = ("", "now", "instead", "saves USD", "", "hours", "", "known", "the loss", "dated")
+COLUMNS = ("", "now", "instead", "saves USD", "", "hours", "", "how it is known", "dated")
+WIDTH = 118
 
 
 @app.command
@@ -58,14 +60,19 @@ def _text(found: "Watched") -> str:
     parts = [f"{found.venture}: {found.now}: {days(found.hours)}{bill}, loss {found.loss:.2f} nats a token"]
     if found.alternatives:
         parts.append(table([_row(one) for one in found.alternatives], COLUMNS))
-        told = [(one.name, f"{one.figure}; {one.conditions}", one.source) for one in found.alternatives]
-        parts.append(table(told, ("", "published, and under which conditions", "source")))
+        parts.append("\n".join(_told(one) for one in found.alternatives))
         parts.append("Each row changes one thing; savings do not add up.")
     else:
         parts.append("Nothing in the catalogue saves money or time here.")
     if found.left_out:
         parts.append(table([(one.name, one.kind, one.reason) for one in found.left_out], ("left out", "", "because")))
     return "\n\n".join(parts)
+
+
+def _told(one: "Alternative") -> str:
+    """What was published, and why the loss stays."""
+    words = f"{one.name}: {one.figure} ({one.conditions}). Loss: {one.quality}. {one.source}."
+    return textwrap.fill(words, WIDTH, subsequent_indent="  ")
 
 
 def _row(one: "Alternative") -> tuple[str, ...]:
@@ -78,6 +85,5 @@ def _row(one: "Alternative") -> tuple[str, ...]:
         f"{one.hours_saved:,.1f}",
         f"{100 * one.hours_saved_share:.0f} %",
         one.known,
-        one.quality,
         f"{one.date}, stale" if one.stale else one.date,
     )
