@@ -1,9 +1,9 @@
 """What an accelerator cost on a day, and by which rule that is known: own prices first, then kindred ones.
 
 Prices between two half-years are interpolated, the logarithm linear in time; before the first and after the last they
-are held, because list prices of commitments have no trend (`WALK`). Every rule that is not
-an accelerator's own price on that day adds a standard deviation of the logarithm, which is measured on the price table
-itself (`benchmarks/training_costs.py`).
+are held, because list prices of commitments have no trend (`WALK`). Every rule that is not an accelerator's own price on
+that day adds a standard deviation of the logarithm, which is measured on the price table itself
+(`benchmarks/training_costs.py`).
 """
 
 import math
@@ -159,6 +159,7 @@ def _interpolated(rows: Sequence[PastPrice], day: date) -> tuple[float, PastPric
 
 
 def own_first_price(spec: AcceleratorSpec) -> PriceUsed | None:
+    """As `first_price`, where it is known of this very accelerator."""
     rows = [*_rows(spec.name, "server"), *_rows(spec.name, "card")]
     if not rows:
         return None

@@ -1,7 +1,7 @@
 """What a training run costs by its hardware, number and hours, on a day and by a named definition.
 
 The definitions are those of Cottier et al. 2024, The rising costs of training frontier AI models (arXiv:2405.21015),
-which differ by a factor of five for the same run; a cost without one is refused. All are of the final run only: failed
+which differ severalfold for the same run; a cost without one is refused. All are of the final run only: failed
 and small runs, staff and data come on top. Dollars are those of the day, the study's of the end of 2023.
 
     cloud        hours · N · r(t)
@@ -136,7 +136,7 @@ def _definition(given: str | None) -> Definition:
     found = "none is given" if given is None else f"{given!r} is none{nearest(given, known)}"
     raise UserError(
         "bad-option",
-        f"definition: {found}; the same run costs five times as much by one as by another",
+        f"definition: {found}; the same run costs several times as much by one as by another",
         hint="; ".join(f"{key}: {meaning}" for key, meaning in MEANINGS.items()),
     )
 
