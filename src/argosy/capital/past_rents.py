@@ -1,8 +1,8 @@
 """What an accelerator cost on a day, and by which rule that is known: own prices first, then kindred ones.
 
 Prices between two half-years are interpolated, the logarithm linear in time; before the first and after the last they
-are held, because list prices of commitments have no trend (`WALK`). Every rule that is not an accelerator's own price on
-that day adds a standard deviation of the logarithm, which is measured on the price table itself
+are held, because list prices of commitments have no trend (`WALK`). Every rule that is not an accelerator's own price
+on that day adds a standard deviation of the logarithm, which is measured on the price table itself
 (`benchmarks/training_costs.py`).
 """
 
