@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
+    from argosy.capital.past_rents import PriceUsed
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
     from argosy.capital.sale import securities_of
@@ -34,14 +35,19 @@ if TYPE_CHECKING:
     from argosy.capital.table import cap_table
     from argosy.capital.table_config import CapTableConfig
     from argosy.capital.table_results import CapTable, ClassLine, RoundResult, TableAt
+    from argosy.capital.training_costs import RunCost, training_cost
     from argosy.capital.training_returns import TrainingReturn, training_return
     from argosy.capital.tranches import Tranche, Waterfall
     from argosy.capital.waits import PriceFall, Start, TrainingStart, Waiting, fitted_fall, waiting
+    from argosy.capital.watch_catalogue import TechnologyConfig, TechnologyKind, technologies
+    from argosy.capital.watching import STALE_AFTER_MONTHS, Alternative, LeftOut, Watched, watch
 
 __all__ = [
     "DAY_COUNTS",
     "ROUNDINGS",
+    "STALE_AFTER_MONTHS",
     "Actuals",
+    "Alternative",
     "Booking",
     "CapTable",
     "CapTableConfig",
@@ -65,6 +71,7 @@ __all__ = [
     "HolderReturn",
     "Imported",
     "Impossible",
+    "LeftOut",
     "MonthOfCash",
     "Offer",
     "Options",
@@ -72,9 +79,11 @@ __all__ = [
     "Participation",
     "Payout",
     "PriceFall",
+    "PriceUsed",
     "RateOfReturn",
     "RoundResult",
     "Rounding",
+    "RunCost",
     "Scenario",
     "Securities",
     "ShareClass",
@@ -85,6 +94,8 @@ __all__ = [
     "Stream",
     "Swing",
     "TableAt",
+    "TechnologyConfig",
+    "TechnologyKind",
     "Terms",
     "TrainingCost",
     "TrainingReturn",
@@ -92,6 +103,7 @@ __all__ = [
     "TrainingTime",
     "Tranche",
     "Waiting",
+    "Watched",
     "Waterfall",
     "WeightedReturns",
     "actuals",
@@ -118,10 +130,13 @@ __all__ = [
     "solve",
     "solve_rounded",
     "table_of",
+    "technologies",
     "to_ocf",
     "tornado",
+    "training_cost",
     "training_return",
     "waiting",
+    "watch",
     "weighted_returns",
     "xirr",
     "xnpv",
@@ -183,6 +198,7 @@ __getattr__ = lazy_exports(
         "chances": "outlooks",
         "future_of": "outlooks",
         "outlook": "outlooks",
+        "PriceUsed": "past_rents",
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
@@ -208,6 +224,8 @@ __getattr__ = lazy_exports(
         "ClassLine": "table_results",
         "RoundResult": "table_results",
         "TableAt": "table_results",
+        "RunCost": "training_costs",
+        "training_cost": "training_costs",
         "TrainingReturn": "training_returns",
         "training_return": "training_returns",
         "Tranche": "tranches",
@@ -218,5 +236,13 @@ __getattr__ = lazy_exports(
         "Waiting": "waits",
         "fitted_fall": "waits",
         "waiting": "waits",
+        "TechnologyConfig": "watch_catalogue",
+        "TechnologyKind": "watch_catalogue",
+        "technologies": "watch_catalogue",
+        "STALE_AFTER_MONTHS": "watching",
+        "Alternative": "watching",
+        "LeftOut": "watching",
+        "Watched": "watching",
+        "watch": "watching",
     },
 )

@@ -4,6 +4,7 @@
 from argosy.cli import (
     backtest,
     capital,
+    capital_cost,
     capital_ocf,
     capital_plan,
     capital_table,
@@ -15,12 +16,14 @@ from argosy.cli import (
     scaling,
     schema,
     sweep,
+    watch,
 )
 from argosy.cli.app import main
 
 __all__ = [
     "backtest",
     "capital",
+    "capital_cost",
     "capital_ocf",
     "capital_plan",
     "capital_table",
@@ -33,4 +36,5 @@ __all__ = [
     "scaling",
     "schema",
     "sweep",
+    "watch",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argosy.hardware.diagnosis import BFLOAT16_WORTHWHILE, Finding, findings
     from argosy.hardware.limits import GLIBC_TUNABLES, ContainerLimits, container_limits, usable_cores
     from argosy.hardware.measure import load_profile, measure_profile
+    from argosy.hardware.price_history import PastPrice, Terms, past_prices
     from argosy.hardware.price_list import Contract, Price, prices, prices_of
     from argosy.hardware.profile import (
         Accelerator,
@@ -44,9 +45,11 @@ __all__ = [
     "MatmulRate",
     "MeasuredStep",
     "MemoryRate",
+    "PastPrice",
     "Price",
     "Speed",
     "StepSetup",
+    "Terms",
     "accelerator",
     "accelerator_peak_flops",
     "accelerators",
@@ -56,6 +59,7 @@ __all__ = [
     "findings",
     "load_profile",
     "measure_profile",
+    "past_prices",
     "prices",
     "prices_of",
     "system_profile",
@@ -80,6 +84,9 @@ __getattr__ = lazy_exports(
         "usable_cores": "limits",
         "load_profile": "measure",
         "measure_profile": "measure",
+        "PastPrice": "price_history",
+        "Terms": "price_history",
+        "past_prices": "price_history",
         "Contract": "price_list",
         "Price": "price_list",
         "prices": "price_list",
