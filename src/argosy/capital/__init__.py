@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
+    from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
+    from argosy.capital.resource_use import Change, Resources, ResourceUse
     from argosy.capital.sale import securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
     from argosy.capital.table import cap_table
@@ -49,9 +51,11 @@ __all__ = [
     "CashFlow",
     "CentRounding",
     "Chances",
+    "Change",
     "ClassLine",
     "Common",
     "Compared",
+    "Concentration",
     "Converting",
     "CreditUse",
     "DayCount",
@@ -62,6 +66,7 @@ __all__ = [
     "Exported",
     "Flow",
     "Future",
+    "Gap",
     "HolderReturn",
     "Imported",
     "Impossible",
@@ -70,9 +75,13 @@ __all__ = [
     "Options",
     "Outlook",
     "Participation",
+    "PartnerShare",
+    "Partners",
     "Payout",
     "PriceFall",
     "RateOfReturn",
+    "ResourceUse",
+    "Resources",
     "RoundResult",
     "Rounding",
     "Scenario",
@@ -183,6 +192,10 @@ __getattr__ = lazy_exports(
         "chances": "outlooks",
         "future_of": "outlooks",
         "outlook": "outlooks",
+        "Concentration": "partner_register",
+        "Gap": "partner_register",
+        "PartnerShare": "partner_register",
+        "Partners": "partner_register",
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
@@ -193,6 +206,9 @@ __getattr__ = lazy_exports(
         "npv": "rates",
         "xirr": "rates",
         "xnpv": "rates",
+        "Change": "resource_use",
+        "ResourceUse": "resource_use",
+        "Resources": "resource_use",
         "securities_of": "sale",
         "Common": "securities",
         "Debt": "securities",

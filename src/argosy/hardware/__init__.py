@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from argosy.hardware.calibration import calibrate
     from argosy.hardware.catalogue import (
         AcceleratorSpec,
+        MatmulPrecision,
         accelerator,
         accelerator_peak_flops,
         accelerators,
@@ -41,6 +42,7 @@ __all__ = [
     "DiskRate",
     "Finding",
     "HardwareProfile",
+    "MatmulPrecision",
     "MatmulRate",
     "MeasuredStep",
     "MemoryRate",
@@ -67,6 +69,7 @@ __getattr__ = lazy_exports(
     {
         "calibrate": "calibration",
         "AcceleratorSpec": "catalogue",
+        "MatmulPrecision": "catalogue",
         "accelerator": "catalogue",
         "accelerators": "catalogue",
         "accelerator_peak_flops": "catalogue",

@@ -1,0 +1,362 @@
+"""What becomes of credits and resources: what they displace, what expires, and what would use it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from argosy.capital.displacing import BoughtHours, Burned, Displacing, burned, displacing
+from argosy.capital.futures import Stream
+from argosy.capital.lines import Horizon, Line
+from argosy.capital.months import month_name, month_number
+from argosy.capital.plan_file import CapitalPlan
+from argosy.config import Record
+
+SPARE = "it spares no cash: without it others would pay the same bills"
+FARTHEST = 12  # months by which a training is moved in search of a use
+
+Ledger = tuple[Sequence[Line], Sequence[BoughtHours]]
+
+
+class Change(Record):
+    """A change that would use more of something, found by doing it to the plan and counting again."""
+
+    what: str
+    """The change; of those that spare cash the one that uses the most, of those the least."""
+    used_cents: int
+    """That this would displace more."""
+    cash_cents: int
+    """Bills that cash would pay less, in all."""
+
+
+class ResourceUse(Record):
+    """What becomes of one."""
+
+    name: str
+    """Which."""
+    kind: str
+    """`credits`, or the kind of the resource."""
+    displaces: str
+    """What it pays."""
+    provider: str | None
+    """Whose it is."""
+    probability: float
+    """That it comes."""
+    unit: str
+    """Of what there is."""
+    offered: float | None
+    """Of it in the plan; null for a share of bills."""
+    unused: float | None
+    """Of it at the end; null for a share of bills."""
+    displaced_cents: int
+    """Bills it pays."""
+    cost_cents: int
+    """What it costs itself, in the plan."""
+    worth_cents: int
+    """Cash the plan would pay more without it, where others pay what they can in its place; its own cost is taken
+    off."""
+    first_month: str | None
+    """First bill it pays."""
+    last_month: str | None
+    """Last bill it pays."""
+    expires: str
+    """Last month in which it can be used."""
+    warn_from: str | None
+    """Month from which it is time to use what will expire; null where nothing will."""
+    warning: str | None
+    """What will expire and when, or why it is worth nothing."""
+    stated: str | None
+    """How accelerators are compared."""
+    changes: tuple[Change, ...]
+    """What would use more of it: moving a training, buying from its provider, a later expiry."""
+
+
+class Resources(Record):
+    """What pays the bills of the plan, to the cent: bills = cash + credits + resources."""
+
+    bills_cents: int
+    """Due in the plan, own costs of resources included."""
+    credits_cents: int
+    """Paid by credits."""
+    resources_cents: int
+    """Displaced by other resources."""
+    cash_cents: int
+    """Paid in cash."""
+    costs_cents: int
+    """Of the bills: what resources cost themselves."""
+    uses: tuple[ResourceUse, ...]
+    """Credits, then resources, as the plan lists them."""
+
+
+@dataclass(frozen=True)
+class _Counted:
+    plan: CapitalPlan
+    lines: Sequence[Line]
+    resources: Sequence[Displacing]
+    burnt: Burned
+
+    @property
+    def paid(self) -> list[dict[int, int]]:
+        return [*self.burnt.credits, *self.burnt.resources]
+
+    def used(self, place: int) -> int:
+        return sum(self.paid[place].values())
+
+    @property
+    def cash(self) -> int:
+        return sum(due.cents for due in self.burnt.dues) - sum(sum(one.values()) for one in self.paid)
+
+
+def resources_of(plan: CapitalPlan, horizon: Horizon, ledger: Callable[[CapitalPlan], Ledger]) -> Resources | None:
+    """What credits and resources do; `ledger` prices a plan, and prices those that are tried. None without any."""
+    if not plan.credits and not plan.resources:
+        return None
+    now = _counted(plan, horizon, ledger)
+    changed = _Changed(now, horizon, ledger)
+    by_credits, by_resources = (
+        sum(sum(paid.values()) for paid in some) for some in (now.burnt.credits, now.burnt.resources)
+    )
+    own = [sum(one.own.paid) if one.own else 0 for one in now.resources]
+    return Resources(
+        bills_cents=now.cash + by_credits + by_resources,
+        credits_cents=by_credits,
+        resources_cents=by_resources,
+        cash_cents=now.cash,
+        costs_cents=sum(own),
+        uses=(
+            *(_credit_use(now, place, horizon, changed) for place in range(len(plan.credits))),
+            *(_resource_use(now, place, horizon, changed) for place in range(len(plan.resources))),
+        ),
+    )
+
+
+def resource_streams(
+    plan: CapitalPlan, costs: Sequence[Line], bought: Sequence[BoughtHours], horizon: Horizon
+) -> list[Stream]:
+    """Credits, then what each resource adds to those before it less its own cost, the signed ones first."""
+    found = displacing(plan.resources, costs, plan.people, bought, horizon)
+    with_them: list[Displacing] = []
+    before, streams = [0] * horizon.months, []
+    for one in [None, *sorted(found, key=lambda one: one.config.probability < 1)]:
+        with_them += [] if one is None else [one]
+        lines = [*costs, *(each.own for each in with_them if each.own)]
+        burnt = burned(lines, plan.credits, with_them, horizon)
+        owned = [sum(each.own.paid[month] for each in with_them if each.own) for month in range(horizon.months)]
+        total = burnt.by_month([*burnt.credits, *burnt.resources], horizon.months)
+        after = [paid - cost for paid, cost in zip(total, owned, strict=True)]
+        name = "credits" if one is None else f"{one.config.name} (resource {found.index(one)})"
+        probability = 1.0 if one is None else one.config.probability
+        streams.append(Stream(name, (np.array(after) - np.array(before)) / 100, probability=probability))
+        before = after
+    return streams
+
+
+def _counted(plan: CapitalPlan, horizon: Horizon, ledger: Callable[[CapitalPlan], Ledger]) -> _Counted:
+    costs, bought = ledger(plan)
+    found = displacing(plan.resources, costs, plan.people, bought, horizon)
+    lines = [*costs, *(one.own for one in found if one.own)]
+    return _Counted(plan, lines, found, burned(lines, plan.credits, found, horizon))
+
+
+def _credit_use(now: _Counted, place: int, horizon: Horizon, changed: "_Changed") -> ResourceUse:
+    credit, have, used = now.plan.credits[place], now.burnt.credit_cents[place], now.used(place)
+    left = have - used
+    worth = _worth(now, place, horizon)
+    warned = _warned(f"{left / 100:,.0f} of {have / 100:,.0f} {horizon.currency}", left > 0, credit.expires, now.plan)
+    return ResourceUse(
+        name=credit.name,
+        kind="credits",
+        displaces=" and ".join(credit.kinds) + (f" from {credit.provider}" if credit.provider else ""),
+        provider=credit.provider,
+        probability=1.0,
+        unit=horizon.currency,
+        offered=have / 100,
+        unused=left / 100,
+        displaced_cents=used,
+        cost_cents=0,
+        worth_cents=worth,
+        **_months(now, place, horizon),
+        expires=credit.expires,
+        **(_and(warned, SPARE) if used and worth <= 0 else warned),
+        stated=None,
+        changes=tuple(changed.best(place)) if left else (),
+    )
+
+
+def _resource_use(now: _Counted, index: int, horizon: Horizon, changed: "_Changed") -> ResourceUse:
+    resource, place = now.resources[index], len(now.plan.credits) + index
+    config, used = resource.config, now.used(place)
+    cost = sum(resource.own.paid) if resource.own else 0
+    unit, offered, unused = _measured(now, index, horizon)
+    left = used == 0 if unused is None or offered is None else unused > 1e-9 * offered
+    said = f"{unused:,.0f} of {offered:,.0f} {unit}" if used and offered is not None else "all of it"
+    warned = _warned(said, left, config.expires, now.plan)
+    worth = _worth(now, place, horizon)
+    if not used:
+        warned["warning"] = f"it displaces nothing, so it is worth nothing: {_why(now, index, horizon)}"
+    elif worth <= 0:
+        saved = f"it costs {cost / 100:,.0f} and spares {(worth + cost) / 100:,.0f} of cash"
+        warned = _and(warned, saved if cost else SPARE)
+    return ResourceUse(
+        name=config.name,
+        kind=config.kind,
+        displaces=config.displaces,
+        provider=config.provider,
+        probability=config.probability,
+        unit=unit,
+        offered=offered,
+        unused=unused,
+        displaced_cents=used,
+        cost_cents=cost,
+        worth_cents=worth,
+        **_months(now, place, horizon),
+        expires=config.expires,
+        **warned,
+        stated=resource.equivalence,
+        changes=tuple(changed.best(place)) if left else (),
+    )
+
+
+def _worth(now: _Counted, place: int, horizon: Horizon) -> int:
+    """Cash without it less cash with it."""
+    credits, index = list(now.plan.credits), place - len(now.plan.credits)
+    others, lines = list(now.resources), list(now.lines)
+    if index < 0:
+        del credits[place]
+    elif (own := others.pop(index).own) is not None:
+        lines.remove(own)
+    return _Counted(now.plan, lines, others, burned(lines, credits, others, horizon)).cash - now.cash
+
+
+def _and(warned: dict[str, str | None], more: str) -> dict[str, str | None]:
+    return warned | {"warning": "; ".join(filter(None, (warned["warning"], more)))}
+
+
+def _measured(now: _Counted, index: int, horizon: Horizon) -> tuple[str, float | None, float | None]:
+    """Unit, what there is in the plan, and what of it is unused."""
+    resource, paid = now.resources[index], now.burnt.resources[index]
+    config, used = resource.config, sum(paid.values())
+    months = len(horizon.span(config.start, config.expires))
+    if config.amount is not None and resource.cents is not None:
+        return horizon.currency, resource.cents / 100, (resource.cents - used) / 100
+    if config.people is not None:
+        count = sum(role.count for role in now.plan.people if role.role == config.displaces)
+        worked = sum(cents / now.burnt.dues[number].cents for number, cents in paid.items()) * count
+        return "months of a person", config.people * months, max(0.0, config.people * months - worked)
+    if resource.hour_cents is None:
+        return "share", None, None
+    offered = config.hours or (config.accelerators or 0) * config.hours_per_month * months
+    exhausted = resource.cents == used and not resource.monthly
+    spent = float(used / resource.hour_cents) if resource.hour_cents else 0.0
+    # A month's hours are worth whole cents; what is lost by that is no hour unused.
+    least = float(max(1, months) / resource.hour_cents) if resource.hour_cents else 0.0
+    unused = 0.0 if exhausted or offered - spent <= least else offered - spent
+    return "hours", offered, unused
+
+
+def _why(now: _Counted, index: int, horizon: Horizon) -> str:
+    resource = now.resources[index]
+    config = resource.config
+    span = horizon.span(config.start, config.expires)
+    due = [due for due in now.burnt.dues if now.lines[due.line].name in resource.lines]
+    if not due:
+        return f"{config.displaces} is never paid in this plan"
+    if not any(one.used in span for one in due):
+        used = sorted({one.used for one in due})
+        between = f"from {horizon.name(used[0])} to {horizon.name(used[-1])}"
+        return f"{config.displaces} is needed {between}, this is there from {config.start} to {config.expires}"
+    if config.areas and not any(now.lines[one.line].area in config.areas for one in due):
+        return f"{config.displaces} serves {now.lines[due[0].line].area}, this only {' and '.join(config.areas)}"
+    if resource.part == 0:
+        return f"{config.displaces} is planned on accelerators that cost nothing"
+    return "credits and other resources pay all of that"
+
+
+def _months(now: _Counted, place: int, horizon: Horizon) -> dict[str, str | None]:
+    months = [now.burnt.dues[number].month for number in now.paid[place]]
+    ends = (horizon.name(min(months)), horizon.name(max(months))) if months else (None, None)
+    return dict(zip(("first_month", "last_month"), ends, strict=True))
+
+
+def _warned(what: str, left: bool, expires: str, plan: CapitalPlan) -> dict[str, str | None]:
+    if not left:
+        return {"warn_from": None, "warning": None}
+    return {
+        "warn_from": month_name(month_number(expires) - plan.warn_months),
+        "warning": f"{what} will expire unused at the end of {expires}",
+    }
+
+
+class _Changed:
+    """Plans that differ in one thing, counted once for all that is unused."""
+
+    def __init__(self, now: _Counted, horizon: Horizon, ledger: Callable[[CapitalPlan], Ledger]) -> None:
+        self.now, self.horizon, self.ledger = now, horizon, ledger
+        self.moved: list[tuple[str, _Counted]] | None = None
+
+    def best(self, place: int) -> Iterator[Change]:
+        """Of each sort of change the least that uses the most."""
+        if self.moved is None:
+            self.moved = [(what, self._count(plan)) for what, plan in self._moves()]
+        for some in (self.moved, self._bought(place), self._extended(place)):
+            rows = [
+                Change(
+                    what=what, used_cents=one.used(place) - self.now.used(place), cash_cents=self.now.cash - one.cash
+                )
+                for what, one in some
+            ]
+            if rows := [row for row in rows if row.used_cents > 0 and row.cash_cents > 0]:
+                yield max(rows, key=lambda row: row.used_cents)
+
+    def _count(self, plan: CapitalPlan) -> _Counted:
+        return _counted(plan, self.horizon, self.ledger)
+
+    def _moves(self) -> Iterator[tuple[str, CapitalPlan]]:
+        for number, training in enumerate(self.now.plan.training):
+            start = month_number(training.start)
+            for months in (sign * size for size in range(1, FARTHEST + 1) for sign in (-1, 1)):
+                first = start + months - training.other_runs_months
+                if first >= self.horizon.start and start + months < self.horizon.start + self.horizon.months:
+                    way = "bring forward" if months < 0 else "put off"
+                    what = f"{way} {training.venture} by {abs(months)} months, to {month_name(start + months)}"
+                    moved = training.model_copy(update={"start": month_name(start + months)})
+                    yield what, _with(self.now.plan, "training", number, moved)
+
+    def _bought(self, place: int) -> Iterator[tuple[str, _Counted]]:
+        """Costs of heads that a credit pays, were they bought from its provider at the same price."""
+        plan = self.now.plan
+        credit = plan.credits[place] if place < len(plan.credits) else None
+        if credit is None or credit.provider is None:
+            return
+        for section, kind in (("costs", None), ("training", "compute"), ("traffic", "inference")):
+            for number, one in enumerate(getattr(plan, section)):
+                if (kind or one.kind) in credit.kinds and one.provider != credit.provider:
+                    name = getattr(one, "name", None) or getattr(one, "venture", "inference")
+                    other = one.model_copy(update={"provider": credit.provider})
+                    what = f"buy {name} from {credit.provider}, at the same price"
+                    yield what, self._count(_with(plan, section, number, other))
+
+    def _extended(self, place: int) -> Iterator[tuple[str, _Counted]]:
+        """The first later expiry that uses as much as any does."""
+        plan, end = self.now.plan, self.horizon.start + self.horizon.months - 1
+        section, number = ("credits", place) if place < len(plan.credits) else ("resources", place - len(plan.credits))
+        one = getattr(plan, section)[number]
+        low = month_number(one.expires)
+
+        def until(month: int) -> _Counted:
+            return self._count(_with(plan, section, number, one.model_copy(update={"expires": month_name(month)})))
+
+        if low >= end:
+            return
+        most, high = until(end), end
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = until(middle)
+            low, high = (low, middle) if found.used(place) >= most.used(place) else (middle, high)
+        yield f"have it extended to {month_name(high)}", until(high)
+
+
+def _with(plan: CapitalPlan, section: str, number: int, value: object) -> CapitalPlan:
+    rows = list(getattr(plan, section))
+    rows[number] = value
+    return plan.model_copy(update={section: tuple(rows)})
