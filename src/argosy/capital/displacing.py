@@ -1,6 +1,6 @@
 """Which bills of the ledger credits and resources may pay, and what they do pay."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -256,11 +256,11 @@ def burned(
     for place, credit in enumerate(credits):
         first = max(0, month_number(credit.start) - horizon.start)
         have = horizon.cents(credit.amount, credit.currency, first)
-        most = _most(dues, _credit_cap(credit, lines, horizon))
+        most = _credit_most(credit, lines, dues, horizon)
         order = (month_number(credit.expires), len(credit.kinds))
         supplies.append((order, (False, place), Supply(have, most)))
     for place, resource in enumerate(resources):
-        most = _most(dues, _resource_cap(resource, lines, horizon))
+        most = _resource_most(resource, lines, dues, horizon)
         for order, supply in _supplies(resource, most, dues, horizon):
             supplies.append((order, (True, place), supply))
     supplies.sort(key=lambda one: one[0])
@@ -311,33 +311,29 @@ def _by_use(line: Line) -> Iterator[tuple[int, int, int]]:
             cents, left = cents - part, left - part
 
 
-def _most(dues: Sequence[Due], cap: Callable[[Due], int]) -> dict[int, int]:
-    return {number: most for number, due in enumerate(dues) if (most := cap(due))}
-
-
-def _credit_cap(credit: CreditConfig, lines: Sequence[Line], horizon: Horizon) -> Callable[[Due], int]:
+def _credit_most(credit: CreditConfig, lines: Sequence[Line], dues: Sequence[Due], horizon: Horizon) -> dict[int, int]:
+    """What a credit may pay of each bill."""
     span, share = horizon.span(credit.start, credit.expires), Fraction(str(credit.share))
-
-    def cap(due: Due) -> int:
-        line = lines[due.line]
-        fits = due.month in span and line.kind in credit.kinds and credit.provider in (None, line.provider)
-        return int(due.cents * share) if fits else 0
-
-    return cap
+    fits = [line.kind in credit.kinds and credit.provider in (None, line.provider) for line in lines]
+    some = ((number, due) for number, due in enumerate(dues) if fits[due.line] and due.month in span)
+    return {number: most for number, due in some if (most := due.cents * share.numerator // share.denominator)}
 
 
-def _resource_cap(resource: Displacing, lines: Sequence[Line], horizon: Horizon) -> Callable[[Due], int]:
+def _resource_most(
+    resource: Displacing, lines: Sequence[Line], dues: Sequence[Due], horizon: Horizon
+) -> dict[int, int]:
+    """What a resource may displace of each bill."""
     config = resource.config
     span = horizon.span(config.start, config.expires)
-
-    def cap(due: Due) -> int:
-        line = lines[due.line]
-        fits = line.name in resource.lines and due.used in span and (not config.areas or line.area in config.areas)
-        if not fits or (resource.part is not None and not due.hours):
-            return 0
-        return int(due.cents * (resource.final_share if line.name == resource.final else resource.share))
-
-    return cap
+    fits = [line.name in resource.lines and (not config.areas or line.area in config.areas) for line in lines]
+    found = {}
+    for number, due in enumerate(dues):
+        if fits[due.line] and due.used in span and (resource.part is None or due.hours):
+            final = lines[due.line].name == resource.final
+            most = int(due.cents * (resource.final_share if final else resource.share))
+            if most:
+                found[number] = most
+    return found
 
 
 def _supplies(

@@ -323,37 +323,48 @@ class _Changed:
                     yield what, _with(self.now.plan, "training", number, moved)
 
     def _bought(self, place: int) -> Iterator[tuple[str, _Counted]]:
-        """Costs of heads that a credit pays, were they bought from its provider at the same price."""
+        """The cost of a head it pays that leaves most to cash, were it bought from a credit's provider."""
         plan = self.now.plan
         credit = plan.credits[place] if place < len(plan.credits) else None
         if credit is None or credit.provider is None:
             return
+        span, cash = self.horizon.span(credit.start, credit.expires), [due.cents for due in self.now.burnt.dues]
+        for paid in self.now.paid:
+            for number, cents in paid.items():
+                cash[number] -= cents
+        left: dict[str, int] = {}
+        for due, cents in zip(self.now.burnt.dues, cash, strict=True):
+            if due.month in span:
+                bill = self.now.lines[due.line].name
+                left[bill] = left.get(bill, 0) + cents
+        found = []
         for section, kind in (("costs", None), ("training", "compute"), ("traffic", "inference")):
             for number, one in enumerate(getattr(plan, section)):
                 if (kind or one.kind) in credit.kinds and one.provider != credit.provider:
-                    name = getattr(one, "name", None) or getattr(one, "venture", "inference")
-                    other = one.model_copy(update={"provider": credit.provider})
-                    what = f"buy {name} from {credit.provider}, at the same price"
-                    yield what, self._count(_with(plan, section, number, other))
+                    name: str = getattr(one, "name", None) or getattr(one, "venture", "inference")
+                    parts = (cents for line, cents in left.items() if line == name or line.startswith(f"{name}: "))
+                    found.append((sum(parts), section, number, name, one))
+        if found:
+            _, section, number, named, one = max(found, key=lambda row: row[0])
+            other = one.model_copy(update={"provider": credit.provider})
+            what = f"buy {named} from {credit.provider}, at the same price"
+            yield what, self._count(_with(plan, section, number, other))
 
     def _extended(self, place: int) -> Iterator[tuple[str, _Counted]]:
-        """The first later expiry that uses as much as any does."""
+        """Until the last bill it pays if it never expires: bills are paid as early as they can be."""
         plan, end = self.now.plan, self.horizon.start + self.horizon.months - 1
         section, number = ("credits", place) if place < len(plan.credits) else ("resources", place - len(plan.credits))
         one = getattr(plan, section)[number]
-        low = month_number(one.expires)
 
-        def until(month: int) -> _Counted:
-            return self._count(_with(plan, section, number, one.model_copy(update={"expires": month_name(month)})))
+        def until(month: str) -> _Counted:
+            return self._count(_with(plan, section, number, one.model_copy(update={"expires": month})))
 
-        if low >= end:
-            return
-        most, high = until(end), end
-        while high - low > 1:
-            middle = (low + high) // 2
-            found = until(middle)
-            low, high = (low, middle) if found.used(place) >= most.used(place) else (middle, high)
-        yield f"have it extended to {month_name(high)}", until(high)
+        if month_number(one.expires) < end:
+            longest = until(month_name(end))
+            if longest.used(place) > self.now.used(place):
+                dues = longest.burnt.dues
+                last = self.horizon.name(max(dues[number].used for number in longest.paid[place]))
+                yield f"have it extended to {last}", until(last)
 
 
 def _with(plan: CapitalPlan, section: str, number: int, value: object) -> CapitalPlan:
