@@ -92,6 +92,20 @@ def test_no_more_hours_than_the_training_uses_and_none_in_months_without_it(outl
     assert late["warn_from"] == "2027-09"
 
 
+def test_a_venture_trained_twice_at_two_prices_has_no_price_of_an_hour(
+    tmp_path: Path, outlook: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twice = TRAINING + TRAINING.replace("2027-03", "2027-06")
+    gift = resource(kind="accelerators", displaces="venture.toml", hours=10**6, expires="2027-04")
+    moving = [text + "price_change_per_year = -0.3\n" for text in (TRAINING, TRAINING)]
+    assert only(outlook(*moving, gift))["changes"] == []
+    assert len(only(outlook(twice, gift))["changes"]) == 2
+    path = tmp_path / "capital.toml"
+    path.write_text(BEGIN + twice.replace("other_runs = 1\n", "other_runs = 1\nprice_change_per_year = -0.3\n") + gift)
+    assert command(["capital", "plan", str(tmp_path)]) == 2
+    assert "trained more than once at prices that differ" in capsys.readouterr().err
+
+
 def test_people_stand_in_for_a_part_of_a_role(outlook: Any) -> None:
     gift = resource(kind="people", displaces="engineer", people=1.5, expires="2027-06")
     use = only(outlook(ROLE, gift))

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
-    from argosy.capital.resource_use import Change, Resources, ResourceUse
+    from argosy.capital.resource_changes import Change
+    from argosy.capital.resource_use import Resources, ResourceUse
     from argosy.capital.sale import securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
     from argosy.capital.table import cap_table
@@ -206,7 +207,7 @@ __getattr__ = lazy_exports(
         "npv": "rates",
         "xirr": "rates",
         "xnpv": "rates",
-        "Change": "resource_use",
+        "Change": "resource_changes",
         "ResourceUse": "resource_use",
         "Resources": "resource_use",
         "securities_of": "sale",

@@ -1,32 +1,18 @@
 """What becomes of credits and resources: what they displace, what expires, and what would use it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from argosy.capital.displacing import BoughtHours, Burned, Displacing, burned, displacing
+from argosy.capital.displacing import BoughtHours, Displacing, burned, displacing
 from argosy.capital.futures import Stream
 from argosy.capital.lines import Horizon, Line
 from argosy.capital.months import month_name, month_number
 from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.resource_changes import Change, Changed, Counted, Ledger, counted
 from argosy.config import Record
 
 SPARE = "it spares no cash: without it others would pay the same bills"
-FARTHEST = 12  # months by which a training is moved in search of a use
-
-Ledger = tuple[Sequence[Line], Sequence[BoughtHours]]
-
-
-class Change(Record):
-    """A change that would use more of something, found by doing it to the plan and counting again."""
-
-    what: str
-    """The change; of those that spare cash the one that uses the most, of those the least."""
-    used_cents: int
-    """That this would displace more."""
-    cash_cents: int
-    """Bills that cash would pay less, in all."""
 
 
 class ResourceUse(Record):
@@ -88,31 +74,12 @@ class Resources(Record):
     """Credits, then resources, as the plan lists them."""
 
 
-@dataclass(frozen=True)
-class _Counted:
-    plan: CapitalPlan
-    lines: Sequence[Line]
-    resources: Sequence[Displacing]
-    burnt: Burned
-
-    @property
-    def paid(self) -> list[dict[int, int]]:
-        return [*self.burnt.credits, *self.burnt.resources]
-
-    def used(self, place: int) -> int:
-        return sum(self.paid[place].values())
-
-    @property
-    def cash(self) -> int:
-        return sum(due.cents for due in self.burnt.dues) - sum(sum(one.values()) for one in self.paid)
-
-
 def resources_of(plan: CapitalPlan, horizon: Horizon, ledger: Callable[[CapitalPlan], Ledger]) -> Resources | None:
     """What credits and resources do; `ledger` prices a plan, and prices those that are tried. None without any."""
     if not plan.credits and not plan.resources:
         return None
-    now = _counted(plan, horizon, ledger)
-    changed = _Changed(now, horizon, ledger)
+    now = counted(plan, horizon, ledger)
+    changed = Changed(now, horizon, ledger)
     by_credits, by_resources = (
         sum(sum(paid.values()) for paid in some) for some in (now.burnt.credits, now.burnt.resources)
     )
@@ -137,28 +104,21 @@ def resource_streams(
     found = displacing(plan.resources, costs, plan.people, bought, horizon)
     with_them: list[Displacing] = []
     before, streams = [0] * horizon.months, []
-    for one in [None, *sorted(found, key=lambda one: one.config.probability < 1)]:
+    for number, one in [(0, None), *sorted(enumerate(found), key=lambda row: row[1].config.probability < 1)]:
         with_them += [] if one is None else [one]
         lines = [*costs, *(each.own for each in with_them if each.own)]
         burnt = burned(lines, plan.credits, with_them, horizon)
         owned = [sum(each.own.paid[month] for each in with_them if each.own) for month in range(horizon.months)]
         total = burnt.by_month([*burnt.credits, *burnt.resources], horizon.months)
         after = [paid - cost for paid, cost in zip(total, owned, strict=True)]
-        name = "credits" if one is None else f"{one.config.name} (resource {found.index(one)})"
+        name = "credits" if one is None else f"{one.config.name} (resource {number})"
         probability = 1.0 if one is None else one.config.probability
         streams.append(Stream(name, (np.array(after) - np.array(before)) / 100, probability=probability))
         before = after
     return streams
 
 
-def _counted(plan: CapitalPlan, horizon: Horizon, ledger: Callable[[CapitalPlan], Ledger]) -> _Counted:
-    costs, bought = ledger(plan)
-    found = displacing(plan.resources, costs, plan.people, bought, horizon)
-    lines = [*costs, *(one.own for one in found if one.own)]
-    return _Counted(plan, lines, found, burned(lines, plan.credits, found, horizon))
-
-
-def _credit_use(now: _Counted, place: int, horizon: Horizon, changed: "_Changed") -> ResourceUse:
+def _credit_use(now: Counted, place: int, horizon: Horizon, changed: Changed) -> ResourceUse:
     credit, have, used = now.plan.credits[place], now.burnt.credit_cents[place], now.used(place)
     left = have - used
     worth = _worth(now, place, horizon)
@@ -183,7 +143,7 @@ def _credit_use(now: _Counted, place: int, horizon: Horizon, changed: "_Changed"
     )
 
 
-def _resource_use(now: _Counted, index: int, horizon: Horizon, changed: "_Changed") -> ResourceUse:
+def _resource_use(now: Counted, index: int, horizon: Horizon, changed: Changed) -> ResourceUse:
     resource, place = now.resources[index], len(now.plan.credits) + index
     config, used = resource.config, now.used(place)
     cost = sum(resource.own.paid) if resource.own else 0
@@ -217,7 +177,7 @@ def _resource_use(now: _Counted, index: int, horizon: Horizon, changed: "_Change
     )
 
 
-def _worth(now: _Counted, place: int, horizon: Horizon) -> int:
+def _worth(now: Counted, place: int, horizon: Horizon) -> int:
     """Cash without it less cash with it."""
     credits, index = list(now.plan.credits), place - len(now.plan.credits)
     others, lines = list(now.resources), list(now.lines)
@@ -225,14 +185,14 @@ def _worth(now: _Counted, place: int, horizon: Horizon) -> int:
         del credits[place]
     elif (own := others.pop(index).own) is not None:
         lines.remove(own)
-    return _Counted(now.plan, lines, others, burned(lines, credits, others, horizon)).cash - now.cash
+    return Counted(now.plan, lines, others, burned(lines, credits, others, horizon)).cash - now.cash
 
 
 def _and(warned: dict[str, str | None], more: str) -> dict[str, str | None]:
     return warned | {"warning": "; ".join(filter(None, (warned["warning"], more)))}
 
 
-def _measured(now: _Counted, index: int, horizon: Horizon) -> tuple[str, float | None, float | None]:
+def _measured(now: Counted, index: int, horizon: Horizon) -> tuple[str, float | None, float | None]:
     """Unit, what there is in the plan, and what of it is unused."""
     resource, paid = now.resources[index], now.burnt.resources[index]
     config, used = resource.config, sum(paid.values())
@@ -254,7 +214,7 @@ def _measured(now: _Counted, index: int, horizon: Horizon) -> tuple[str, float |
     return "hours", offered, unused
 
 
-def _why(now: _Counted, index: int, horizon: Horizon) -> str:
+def _why(now: Counted, index: int, horizon: Horizon) -> str:
     resource = now.resources[index]
     config = resource.config
     span = horizon.span(config.start, config.expires)
@@ -272,7 +232,7 @@ def _why(now: _Counted, index: int, horizon: Horizon) -> str:
     return "credits and other resources pay all of that"
 
 
-def _months(now: _Counted, place: int, horizon: Horizon) -> dict[str, str | None]:
+def _months(now: Counted, place: int, horizon: Horizon) -> dict[str, str | None]:
     months = [now.burnt.dues[number].month for number in now.paid[place]]
     ends = (horizon.name(min(months)), horizon.name(max(months))) if months else (None, None)
     return dict(zip(("first_month", "last_month"), ends, strict=True))
@@ -285,89 +245,3 @@ def _warned(what: str, left: bool, expires: str, plan: CapitalPlan) -> dict[str,
         "warn_from": month_name(month_number(expires) - plan.warn_months),
         "warning": f"{what} will expire unused at the end of {expires}",
     }
-
-
-class _Changed:
-    """Plans that differ in one thing, counted once for all that is unused."""
-
-    def __init__(self, now: _Counted, horizon: Horizon, ledger: Callable[[CapitalPlan], Ledger]) -> None:
-        self.now, self.horizon, self.ledger = now, horizon, ledger
-        self.moved: list[tuple[str, _Counted]] | None = None
-
-    def best(self, place: int) -> Iterator[Change]:
-        """Of each sort of change the least that uses the most."""
-        if self.moved is None:
-            self.moved = [(what, self._count(plan)) for what, plan in self._moves()]
-        for some in (self.moved, self._bought(place), self._extended(place)):
-            rows = [
-                Change(
-                    what=what, used_cents=one.used(place) - self.now.used(place), cash_cents=self.now.cash - one.cash
-                )
-                for what, one in some
-            ]
-            if rows := [row for row in rows if row.used_cents > 0 and row.cash_cents > 0]:
-                yield max(rows, key=lambda row: row.used_cents)
-
-    def _count(self, plan: CapitalPlan) -> _Counted:
-        return _counted(plan, self.horizon, self.ledger)
-
-    def _moves(self) -> Iterator[tuple[str, CapitalPlan]]:
-        for number, training in enumerate(self.now.plan.training):
-            start = month_number(training.start)
-            for months in (sign * size for size in range(1, FARTHEST + 1) for sign in (-1, 1)):
-                first = start + months - training.other_runs_months
-                if first >= self.horizon.start and start + months < self.horizon.start + self.horizon.months:
-                    way = "bring forward" if months < 0 else "put off"
-                    what = f"{way} {training.venture} by {abs(months)} months, to {month_name(start + months)}"
-                    moved = training.model_copy(update={"start": month_name(start + months)})
-                    yield what, _with(self.now.plan, "training", number, moved)
-
-    def _bought(self, place: int) -> Iterator[tuple[str, _Counted]]:
-        """The cost of a head it pays that leaves most to cash, were it bought from a credit's provider."""
-        plan = self.now.plan
-        credit = plan.credits[place] if place < len(plan.credits) else None
-        if credit is None or credit.provider is None:
-            return
-        span, cash = self.horizon.span(credit.start, credit.expires), [due.cents for due in self.now.burnt.dues]
-        for paid in self.now.paid:
-            for number, cents in paid.items():
-                cash[number] -= cents
-        left: dict[str, int] = {}
-        for due, cents in zip(self.now.burnt.dues, cash, strict=True):
-            if due.month in span:
-                bill = self.now.lines[due.line].name
-                left[bill] = left.get(bill, 0) + cents
-        found = []
-        for section, kind in (("costs", None), ("training", "compute"), ("traffic", "inference")):
-            for number, one in enumerate(getattr(plan, section)):
-                if (kind or one.kind) in credit.kinds and one.provider != credit.provider:
-                    name: str = getattr(one, "name", None) or getattr(one, "venture", "inference")
-                    parts = (cents for line, cents in left.items() if line == name or line.startswith(f"{name}: "))
-                    found.append((sum(parts), section, number, name, one))
-        if found:
-            _, section, number, named, one = max(found, key=lambda row: row[0])
-            other = one.model_copy(update={"provider": credit.provider})
-            what = f"buy {named} from {credit.provider}, at the same price"
-            yield what, self._count(_with(plan, section, number, other))
-
-    def _extended(self, place: int) -> Iterator[tuple[str, _Counted]]:
-        """Until the last bill it pays if it never expires: bills are paid as early as they can be."""
-        plan, end = self.now.plan, self.horizon.start + self.horizon.months - 1
-        section, number = ("credits", place) if place < len(plan.credits) else ("resources", place - len(plan.credits))
-        one = getattr(plan, section)[number]
-
-        def until(month: str) -> _Counted:
-            return self._count(_with(plan, section, number, one.model_copy(update={"expires": month})))
-
-        if month_number(one.expires) < end:
-            longest = until(month_name(end))
-            if longest.used(place) > self.now.used(place):
-                dues = longest.burnt.dues
-                last = self.horizon.name(max(dues[number].used for number in longest.paid[place]))
-                yield f"have it extended to {last}", until(last)
-
-
-def _with(plan: CapitalPlan, section: str, number: int, value: object) -> CapitalPlan:
-    rows = list(getattr(plan, section))
-    rows[number] = value
-    return plan.model_copy(update={section: tuple(rows)})
