@@ -128,6 +128,20 @@ def test_what_a_resource_displaces_is_had_from_its_provider(register: Any) -> No
     assert found["partners"][1]["forfeited_cents"] == 12 * 150_00
 
 
+def test_people_of_a_partner_are_had_from_it_and_salaries_are_nobodys(register: Any) -> None:
+    role = '[[people]]\nrole = "tutor"\narea = "research"\nsalary = 12_000\non_costs = 0\nstart = "2027-01"\n'
+    gift = (
+        '[[resources]]\nname = "g"\nkind = "people"\ndisplaces = "tutor"\npeople = 1\nstart = "2027-01"\n'
+        'expires = "2027-03"\nprobability = 1\n'
+    )
+    named = gift + 'provider = "school"\n'
+    found = register(role, GPUS, named, partner("school", provides=["people"]))
+    assert found["partners"][0]["cents"] == 3 * 1_000_00
+    assert [row["of"] for row in found["concentration"]] == ["spend", "compute", "people"]
+    found = register(role, GPUS, gift, partner("cloud"))
+    assert [row["of"] for row in found["concentration"]] == ["spend", "compute"]
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(1, 10**6)), min_size=1, max_size=8))
 def test_shares_add_up_and_the_index_is_between_an_even_split_and_one(bills: list[tuple[str | None, int]]) -> None:

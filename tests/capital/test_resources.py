@@ -89,7 +89,7 @@ def test_no_more_hours_than_the_training_uses_and_none_in_months_without_it(outl
     assert "needed from 2027-01 to 2027-03, this is there from 2027-06" in late["warning"]
     (move,) = [one for one in late["changes"] if "put off" in one["what"]]
     assert "by 3 months, to 2027-06" in move["what"] and move["cash_cents"] == move["used_cents"] > 0
-    assert late["warn_from"] == "2027-09"
+    assert late["warn_from"] == "2027-09" and late["unused"] == late["offered"] == 100
 
 
 def test_a_venture_trained_twice_at_two_prices_has_no_price_of_an_hour(

@@ -136,9 +136,11 @@ def _monthly(
         for number, cents in paid.items():
             due = burnt.dues[number]
             line = costs[due.line]
-            if line.kind != "people" or line.provider:
+            salary = line.kind == "people" and line.provider is None
+            if not salary:
                 spend[line.kind, line.provider][due.month] -= cents
-            spend[line.kind, one.config.provider][due.month] += cents
+            if not salary or one.config.provider:
+                spend[line.kind, one.config.provider][due.month] += cents
     whose = [*(one.provider for one in plan.credits), *(one.config.provider for one in resources)]
     for provider, paid in zip(whose, [*burnt.credits, *burnt.resources], strict=True):
         if provider is not None:

@@ -206,7 +206,7 @@ def _measured(now: Counted, index: int, horizon: Horizon) -> tuple[str, float | 
     if resource.hour_cents is None:
         return "share", None, None
     offered = config.hours or (config.accelerators or 0) * config.hours_per_month * months
-    exhausted = resource.cents == used and not resource.monthly
+    exhausted = 0 < used == resource.cents and not resource.monthly
     spent = float(used / resource.hour_cents) if resource.hour_cents else 0.0
     # A month's hours are worth whole cents; what is lost by that is no hour unused.
     least = float(max(1, months) / resource.hour_cents) if resource.hour_cents else 0.0
