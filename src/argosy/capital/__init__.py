@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
+    from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
     from argosy.capital.past_rents import PriceUsed
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
+    from argosy.capital.resource_changes import Change
+    from argosy.capital.resource_use import Resources, ResourceUse
     from argosy.capital.sale import securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
     from argosy.capital.table import cap_table
@@ -55,9 +58,11 @@ __all__ = [
     "CashFlow",
     "CentRounding",
     "Chances",
+    "Change",
     "ClassLine",
     "Common",
     "Compared",
+    "Concentration",
     "Converting",
     "CreditUse",
     "DayCount",
@@ -68,6 +73,7 @@ __all__ = [
     "Exported",
     "Flow",
     "Future",
+    "Gap",
     "HolderReturn",
     "Imported",
     "Impossible",
@@ -77,10 +83,14 @@ __all__ = [
     "Options",
     "Outlook",
     "Participation",
+    "PartnerShare",
+    "Partners",
     "Payout",
     "PriceFall",
     "PriceUsed",
     "RateOfReturn",
+    "ResourceUse",
+    "Resources",
     "RoundResult",
     "Rounding",
     "RunCost",
@@ -199,6 +209,10 @@ __getattr__ = lazy_exports(
         "future_of": "outlooks",
         "outlook": "outlooks",
         "PriceUsed": "past_rents",
+        "Concentration": "partner_register",
+        "Gap": "partner_register",
+        "PartnerShare": "partner_register",
+        "Partners": "partner_register",
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
@@ -209,6 +223,9 @@ __getattr__ = lazy_exports(
         "npv": "rates",
         "xirr": "rates",
         "xnpv": "rates",
+        "Change": "resource_changes",
+        "ResourceUse": "resource_use",
+        "Resources": "resource_use",
         "securities_of": "sale",
         "Common": "securities",
         "Debt": "securities",

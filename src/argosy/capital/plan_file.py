@@ -20,6 +20,7 @@ from argosy.capital.budget import (
     TrainingRunConfig,
     UncertaintyConfig,
 )
+from argosy.capital.resources_config import PartnerConfig, ResourceConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
@@ -59,6 +60,12 @@ class CapitalPlan(Section):
     """Money that is not earned."""
     credits: tuple[CreditConfig, ...] = Field((), strict=False)
     """What is not cash and pays bills."""
+    resources: tuple[ResourceConfig, ...] = Field((), strict=False)
+    """What is not cash and stands in for bills."""
+    warn_months: int = Field(3, ge=0, le=36)
+    """Before credits and resources expire, from when it is time to use them."""
+    partners: tuple[PartnerConfig, ...] = Field((), strict=False)
+    """Whom the plan hangs on."""
     milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
     """What is to be reached with money left."""
     statement: tuple[StatementRuleConfig, ...] = Field((), strict=False)

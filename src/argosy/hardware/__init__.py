@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from argosy.hardware.calibration import calibrate
     from argosy.hardware.catalogue import (
         AcceleratorSpec,
+        MatmulPrecision,
         accelerator,
         accelerator_peak_flops,
         accelerators,
@@ -42,6 +43,7 @@ __all__ = [
     "DiskRate",
     "Finding",
     "HardwareProfile",
+    "MatmulPrecision",
     "MatmulRate",
     "MeasuredStep",
     "MemoryRate",
@@ -71,6 +73,7 @@ __getattr__ = lazy_exports(
     {
         "calibrate": "calibration",
         "AcceleratorSpec": "catalogue",
+        "MatmulPrecision": "catalogue",
         "accelerator": "catalogue",
         "accelerators": "catalogue",
         "accelerator_peak_flops": "catalogue",
