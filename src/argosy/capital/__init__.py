@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from argosy.capital.flow_files import Flow, read_flows
     from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.market_results import ArtefactResult, Estimated, Market, MarketPart
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
@@ -42,6 +43,7 @@ __all__ = [
     "DAY_COUNTS",
     "ROUNDINGS",
     "Actuals",
+    "ArtefactResult",
     "Booking",
     "CapTable",
     "CapTableConfig",
@@ -57,6 +59,7 @@ __all__ = [
     "DayCount",
     "Debt",
     "Dividends",
+    "Estimated",
     "ExitReturns",
     "Expected",
     "Exported",
@@ -65,6 +68,8 @@ __all__ = [
     "HolderReturn",
     "Imported",
     "Impossible",
+    "Market",
+    "MarketPart",
     "MonthOfCash",
     "Offer",
     "Options",
@@ -172,6 +177,10 @@ __getattr__ = lazy_exports(
         "TrainingTime": "futures",
         "simulate": "futures",
         "tornado": "futures",
+        "ArtefactResult": "market_results",
+        "Estimated": "market_results",
+        "Market": "market_results",
+        "MarketPart": "market_results",
         "raise_round": "next_round",
         "Exported": "ocf_exchange",
         "Imported": "ocf_exchange",

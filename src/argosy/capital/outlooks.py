@@ -9,10 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from argosy.capital.budget import TrainingRunConfig
+from argosy.capital.budget import MilestoneConfig, TrainingRunConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
+from argosy.capital.market import market_lines, market_streams
+from argosy.capital.market_config import ArtefactConfig
+from argosy.capital.market_results import Market
+from argosy.capital.market_units import market
 from argosy.capital.months import cents, month_name, month_number, month_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.config import Record, UserError, language_venture, load_venture
@@ -55,6 +59,8 @@ class Outlook(Record):
     """Month in which the next round has to begin, so that it arrives before signed money is out; null if it lasts."""
     safety_months: float | None
     """Months until then; below 0 it is late."""
+    market: Market | None
+    """Channels and artefacts; null without any."""
 
 
 class Chances(Record):
@@ -77,8 +83,9 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
     horizon = horizon_of(plan)
     trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
-    revenues = [revenue_line(one, horizon) for one in plan.revenue]
+    winning, won = market_lines(plan, horizon)
+    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning]
+    revenues = [*(revenue_line(one, horizon) for one in plan.revenue), *won]
     opening = _opening(plan)
     certain = [one for one in plan.funding if one.probability == 1]
     signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon)
@@ -89,6 +96,7 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
         trainings=tuple(one.cost for one in trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
+        market=market(plan, horizon),
     )
 
 
@@ -109,7 +117,8 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     others = (one.lines[1:] if one is last else one.lines for one in trainings)
     costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
     drawn = [last.lines[0]] if last is not None else []
-    flow = cash_flow(0, [*costs, *drawn], [], [], plan.credits, horizon)
+    winning, _ = market_lines(plan, horizon)
+    flow = cash_flow(0, [*costs, *drawn, *winning], [], [], plan.credits, horizon)
     streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
     for number, line in enumerate(costs):
         people = line.kind == "people"
@@ -144,12 +153,14 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
                 delay_months=0.0 if sure else doubt.funding_delay_months,
             )
         )
+    streams += market_streams(plan, horizon)
+    reached: list[MilestoneConfig | ArtefactConfig] = [*plan.milestones, *plan.artefacts]
     return Future(
         opening=_opening(plan) / 100,
         streams=streams,
         months=horizon.months,
         training=None if last is None else _time(last, doubt.price_deviation, horizon),
-        milestones={one.name: float(month_number(one.month) - horizon.start) for one in plan.milestones},
+        milestones={one.name: float(month_number(one.month) - horizon.start) for one in reached},
     )
 
 
@@ -160,6 +171,8 @@ def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
     for one in plan.training:
         yield from _priced(one, plan, horizon, folder).lines
     yield from (revenue_line(one, horizon) for one in plan.revenue)
+    for lines in market_lines(plan, horizon):
+        yield from lines
 
 
 def horizon_of(plan: CapitalPlan) -> Horizon:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from argosy.cli.app import Json
 from argosy.cli.capital import capital_app
+from argosy.cli.capital_market import market_text
 from argosy.cli.output import table
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def _outlook_text(found: "Outlook") -> str:
         f"run of {one.months:.1f} months, {_money(one.other_cents)} for others; {one.price}"
         for one in found.trainings
     ]
+    if found.market is not None:
+        parts.append(market_text(found.market, signed.currency))
     parts.append("\n".join(_runway_lines(found)))
     for use in signed.credits:
         if use.expired_cents:
