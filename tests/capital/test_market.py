@@ -343,6 +343,19 @@ def test_a_plan_without_channels_says_nothing_of_them(folder: Path, capsys: pyte
     assert told(capsys, "simulate", str(folder), "--paths", "400")["simulated"] == chances["simulated"]
 
 
+def claim(**changes: Any) -> str:
+    """An effect as it is written, without what is None."""
+    whole = {
+        "channel": "bar association newsletters",
+        "lifts": "reach",
+        "value": 0.1,
+        "half_life_months": 6,
+        "source": "x",
+    }
+    pairs = (f"{key} = {json.dumps(value)}" for key, value in {**whole, **changes}.items() if value is not None)
+    return f"cost = 1\neffects = [{{ {', '.join(pairs)} }}]"
+
+
 SOURCE = 'source = "an example: the founders\' belief"'
 
 
@@ -358,26 +371,27 @@ SOURCE = 'source = "an example: the founders\' belief"'
         (f"{SOURCE} }}\ndelay", 'source = " " }\ndelay', "channels.0.customers.source"),
         ("growth_per_month = 0.02", 'end = "2027-07"', "end = '2027-07': expected 2027-08 (its start) or later"),
         ("tokens_per_customer = 60e6", "", "serving_per_customer or tokens_per_customer"),
+        ("leads = {", "leads = 0.005 #", "channels.0.leads: 0.005: who says so? expected { value = 0.005, source ="),
         ("value = 200,", "value = 0,", "channels.0.cost_per_thousand.value = 0"),
         ("delay_months = 2", "delay_month = 2", "did you mean 'delay_months'"),
         ("growth_per_month = 0.02", "growth_per_month = 2.0", "expected fewer than ten billion customers"),
         ("growth_per_month = 0.02", 'currency = "GBP"', "GBP"),
         ('kind = "benchmark page"', 'kind = "benchmarks"', "did you mean 'benchmark page'"),
         ('name = "public benchmark page"', 'name = "first customers"', "artefacts.0.name = 'first customers': a name"),
-        ("cost = 7_500", "EFFECT newsletter", "did you mean 'bar association newsletters'"),
-        ("cost = 7_500", "NO SOURCE", "artefacts.0.effects.0.source: required key is missing"),
-        ("cost = 7_500", "NO HALF-LIFE", "artefacts.0.effects.0.half_life_months: required key is missing"),
+        ("cost = 7_500", claim(channel="bar newsletters"), "did you mean 'bar association newsletters'"),
+        ("cost = 7_500", claim(lifts="leeds"), "did you mean 'leads'"),
+        ("cost = 7_500", claim(source=None), "artefacts.0.effects.0.source: required key is missing"),
+        (
+            "cost = 7_500",
+            claim(half_life_months=None),
+            "artefacts.0.effects.0.half_life_months: required key is missing",
+        ),
         ("[[traffic]]", "[[nothing]]", "unknown key"),
     ],
 )
 def test_wrong_input_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str], before: str, after: str, said: str
 ) -> None:
-    name = "bar association newsletter" if after == "EFFECT newsletter" else "bar association newsletters"
-    rest = {"NO SOURCE": "half_life_months = 6", "NO HALF-LIFE": 'source = "x"'}
-    if before == "cost = 7_500":
-        last = rest.get(after, 'half_life_months = 6, source = "x"')
-        after = f'cost = 1\neffects = [{{ channel = "{name}", lifts = "reach", value = 0.1, {last} }}]'
     path = folder / "capital.toml"
     text = path.read_text()
     assert before in text

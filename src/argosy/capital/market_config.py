@@ -22,6 +22,13 @@ class EstimateConfig(Section):
     source: Named
     """Who says so: a trial of your own, a publication."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_source(cls, given: object) -> object:
+        if isinstance(given, int | float):
+            raise ValueError(f'{given}: who says so? expected {{ value = {given}, source = "…" }}')
+        return given
+
     @model_validator(mode="after")
     def _in_order(self) -> "EstimateConfig":
         if self.range_80 is not None and not 0 < self.range_80[0] <= self.value <= self.range_80[1] < float("inf"):

@@ -30,7 +30,7 @@ def market_text(found: "Market", currency: str) -> str:
 def _row(part: "MarketPart") -> tuple[str, ...]:
     def shown(one: "Estimated", unit: float, form: str, never: str) -> str:
         value, low, high = (never if x is None else f"{x / unit:{form}}" for x in (one.value, one.low, one.high))
-        return f"{value} ({low} to {high})" if part.uncertain else value
+        return f"{value} ({low} to {high})" if part.uncertain and (low, high) != (never, never) else value
 
     return (
         part.name,
