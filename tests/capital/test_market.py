@@ -194,6 +194,10 @@ def test_people_are_part_of_the_cost_only_if_asked_and_shared_by_spend() -> None
     # 24 months: 120,000 of salaries on 960,000 of spend.
     for one in (*full.channels, full.total):
         assert one.cac_cents.value == pytest.approx(1_125_00)
+    free = artefact(effect("leads_per_month", 100))
+    unbought = only(plan_of(channel(spend=0), people=[sales], market={"include_people": True}, artefacts=[free]))
+    assert unbought.cac_cents.value is None and unbought.ltv_cents.value == pytest.approx(2_500_00)
+    assert unbought.blended_cac_cents.value == pytest.approx(120_000_00 / sum(unbought.new_customers))
 
 
 def test_all_channels_together_are_their_sums_and_weighted_means() -> None:
@@ -283,12 +287,18 @@ def test_an_artefact_without_effect_changes_no_customer_and_one_with_a_source_sa
     # A hundredth of 100 leads a month, halved every six, from March on; two months later; 20 of the 24 months.
     assert page.new_customers == pytest.approx(sum(0.5 ** (month / 6) for month in range(20)))
     assert found.total.bought_customers == bare.bought_customers
+    alone = outlook(plan_of(artefacts=[artefact()]), HERE).market
+    assert alone is not None and not alone.channels and alone.artefacts[0].cost_cents == 5_000_00
 
 
 def test_tokens_cost_what_traffic_says_and_currencies_what_their_rates_do() -> None:
     traffic = {"start": "2030-01", "tokens_per_month": 1.0, "usd_per_million_tokens": 2.0, "date": "2027-01-01"}
     tokens = {**channel(tokens_per_customer=25e6), "serving_per_customer": None}
     assert only(plan_of(tokens, traffic=[traffic])) == only(plan_of(channel()))
+    credit = {"name": "cloud", "amount": 1e9, "start": "2027-01", "expires": "2028-12", "kinds": ["inference"]}
+    priced = {**traffic, "provider": "cloud"}
+    paid = outlook(plan_of(tokens, traffic=[priced], credits=[{**credit, "provider": "cloud"}]), HERE).signed
+    assert sum(row.credits_cents for row in paid.months) == sum(only(plan_of(channel())).serving_cents)
     rate = {"currency": "EUR", "worth": 1.1, "date": "2027-01-01", "source": "a test"}
     euros = only(plan_of(channel(currency="EUR"), rates=[rate]))
     assert euros.customers == only(plan_of(channel())).customers

@@ -234,6 +234,7 @@ def _funnel(
         expected = "expected fewer than ten billion customers and less than ten trillion in money"
         raise VentureError(NAME, [Problem(f"channels.{number}", expected, channel.name)])
     bills, serving = carried(exact.revenue), carried(exact.serving)
+    provider = None if channel.tokens_per_customer is None else plan.traffic[0].provider
     paid: list[int] = [*([0] * channel.received_after_months), *bills][: horizon.months]
     return Funnel(
         channel,
@@ -242,7 +243,7 @@ def _funnel(
         steps,
         exact,
         Line(f"{channel.name}: spend", "marketing", "marketing", spend, spend),
-        Line(f"{channel.name}: serving", "inference", "operations", serving, serving),
+        Line(f"{channel.name}: serving", "inference", "operations", serving, serving, provider=provider),
         Line(channel.name, "revenue", "marketing", bills, tuple(paid), sum(bills) - sum(paid)),
     )
 

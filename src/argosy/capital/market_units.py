@@ -38,8 +38,8 @@ def market(plan: CapitalPlan, horizon: Horizon) -> Market | None:
         return None
     found, rate = funnels(plan, horizon), plan.market.discount_per_year
     people = _people(plan, horizon) if plan.market.include_people else 0
-    spent = sum(sum(one.spend.amounts) for one in found)
-    loaded = [sum(one.spend.amounts) * (1 + people / spent) if spent else 0.0 for one in found]
+    spends = [sum(one.spend.amounts) for one in found]
+    loaded = [one + people * (one / sum(spends) if sum(spends) else 1 / len(spends)) for one in spends]
     exact = [_customers(one, cost, one.steps, one.exact) for one, cost in zip(found, loaded, strict=True)]
     drawn = [
         _customers(one, cost, *one.drawn(PATHS, SEED)) if one.uncertain else sure
@@ -106,7 +106,7 @@ def _part(
 def _units(parts: Sequence[_Customers], rate: float | None) -> dict[str, Array]:
     """The figures of channels together, those of a customer weighted by the customers that spend wins."""
     bought = _total([one.bought for one in parts])
-    weights = [one.bought / bought for one in parts]
+    weights = [one.bought / bought for one in parts] if len(parts) > 1 else [np.ones(1)]
     loaded = np.array([sum(one.loaded for one in parts)])
     cac = loaded / bought
     margin = _total([weight * one.margin for weight, one in zip(weights, parts, strict=True)])
