@@ -106,7 +106,7 @@ def _part(
 def _units(parts: Sequence[_Customers], rate: float | None) -> dict[str, Array]:
     """The figures of channels together, those of a customer weighted by the customers that spend wins."""
     bought = _total([one.bought for one in parts])
-    weights = [one.bought / bought for one in parts] if len(parts) > 1 else [np.ones(1)]
+    weights = [np.ones(1)] if len(parts) == 1 else [one.bought / bought for one in parts]
     loaded = np.array([sum(one.loaded for one in parts)])
     cac = loaded / bought
     margin = _total([weight * one.margin for weight, one in zip(weights, parts, strict=True)])
