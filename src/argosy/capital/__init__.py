@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from argosy.capital.flow_files import Flow, read_flows
     from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.market_results import ArtefactResult, Estimated, Market, MarketPart
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
@@ -51,6 +52,7 @@ __all__ = [
     "STALE_AFTER_MONTHS",
     "Actuals",
     "Alternative",
+    "ArtefactResult",
     "Booking",
     "CapTable",
     "CapTableConfig",
@@ -68,6 +70,7 @@ __all__ = [
     "DayCount",
     "Debt",
     "Dividends",
+    "Estimated",
     "ExitReturns",
     "Expected",
     "Exported",
@@ -78,6 +81,8 @@ __all__ = [
     "Imported",
     "Impossible",
     "LeftOut",
+    "Market",
+    "MarketPart",
     "MonthOfCash",
     "Offer",
     "Options",
@@ -197,6 +202,10 @@ __getattr__ = lazy_exports(
         "TrainingTime": "futures",
         "simulate": "futures",
         "tornado": "futures",
+        "ArtefactResult": "market_results",
+        "Estimated": "market_results",
+        "Market": "market_results",
+        "MarketPart": "market_results",
         "raise_round": "next_round",
         "Exported": "ocf_exchange",
         "Imported": "ocf_exchange",

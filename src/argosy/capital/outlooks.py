@@ -10,11 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from argosy.capital.budget import TrainingRunConfig
+from argosy.capital.budget import MilestoneConfig, TrainingRunConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
 from argosy.capital.displacing import BoughtHours, bought_hours, displacing, own_line
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
+from argosy.capital.market import market_lines, market_streams
+from argosy.capital.market_config import ArtefactConfig
+from argosy.capital.market_results import Market
+from argosy.capital.market_units import market
 from argosy.capital.months import cents, month_name, month_number, month_of
 from argosy.capital.partner_register import Partners, partners_of
 from argosy.capital.plan_file import CapitalPlan
@@ -64,6 +68,8 @@ class Outlook(Record):
     """What credits and resources displace, with all that is hoped for; null without them."""
     partners: Partners | None
     """Whom the plan hangs on, with all that is hoped for; null without a register."""
+    market: Market | None
+    """Channels and artefacts; null without any."""
 
 
 class Chances(Record):
@@ -87,8 +93,9 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
     horizon = horizon_of(plan)
     trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
-    revenues = [revenue_line(one, horizon) for one in plan.revenue]
+    winning, won = market_lines(plan, horizon)
+    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning]
+    revenues = [*(revenue_line(one, horizon) for one in plan.revenue), *won]
     opening = _opening(plan)
     certain = [one for one in plan.funding if one.probability == 1]
     others = displacing(plan.resources, costs, plan.people, [one.hours for one in trainings], horizon)
@@ -103,6 +110,7 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
         resources=resources_of(plan, horizon, lambda changed: _ledger(changed, folder)),
         partners=partners_of(plan, [*costs, *revenues], others, horizon),
+        market=market(plan, horizon),
     )
 
 
@@ -123,7 +131,8 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     others = (one.lines[1:] if one is last else one.lines for one in trainings)
     costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
     drawn = [last.lines[0]] if last is not None else []
-    streams = resource_streams(plan, [*costs, *drawn], [one.hours for one in trainings], horizon)
+    winning, _ = market_lines(plan, horizon)
+    streams = resource_streams(plan, [*costs, *drawn, *winning], [one.hours for one in trainings], horizon)
     for number, line in enumerate(costs):
         people = line.kind == "people"
         streams.append(
@@ -157,12 +166,14 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
                 delay_months=0.0 if sure else doubt.funding_delay_months,
             )
         )
+    streams += market_streams(plan, horizon)
+    reached: list[MilestoneConfig | ArtefactConfig] = [*plan.milestones, *plan.artefacts]
     return Future(
         opening=_opening(plan) / 100,
         streams=streams,
         months=horizon.months,
         training=None if last is None else _time(last, doubt.price_deviation, horizon),
-        milestones={one.name: float(month_number(one.month) - horizon.start) for one in plan.milestones},
+        milestones={one.name: float(month_number(one.month) - horizon.start) for one in reached},
     )
 
 
@@ -172,14 +183,17 @@ def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
     yield from _ledger(plan, folder)[0]
     yield from (line for one in plan.resources if one.probability == 1 and (line := own_line(one, horizon)))
     yield from (revenue_line(one, horizon) for one in plan.revenue)
+    yield from market_lines(plan, horizon)[1]
 
 
 def _ledger(plan: CapitalPlan, folder: Path) -> tuple[list[Line], list[BoughtHours]]:
     """Every cost of a plan, and the accelerator-hours it buys."""
     horizon = horizon_of(plan)
     trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
-    return costs, [one.hours for one in trainings]
+    winning, _ = market_lines(plan, horizon)
+    return [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning], [
+        one.hours for one in trainings
+    ]
 
 
 def horizon_of(plan: CapitalPlan) -> Horizon:

@@ -20,6 +20,7 @@ from argosy.capital.budget import (
     TrainingRunConfig,
     UncertaintyConfig,
 )
+from argosy.capital.market_config import ArtefactConfig, ChannelConfig, MarketConfig, market_problems
 from argosy.capital.resources_config import PartnerConfig, ResourceConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
@@ -72,11 +73,18 @@ class CapitalPlan(Section):
     """How bookings of the bank are counted."""
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     """How far what is planned may be off."""
+    market: MarketConfig = MarketConfig()
+    """How the figures of the market are counted."""
+    channels: tuple[ChannelConfig, ...] = Field((), strict=False)
+    """Ways to customers."""
+    artefacts: tuple[ArtefactConfig, ...] = Field((), strict=False)
+    """What earns trust and talent."""
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong across keys."""
         if self.cap_table is not None:
             yield from table_problems(self.cap_table)
+        yield from market_problems(self.channels, self.artefacts, self.milestones, bool(self.traffic))
 
 
 def read_capital(path: Path | str) -> tuple[CapitalPlan, Path]:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from argosy.cli.app import Json
 from argosy.cli.capital import capital_app
+from argosy.cli.capital_market import market_text
 from argosy.cli.capital_resources import partners_text, resources_text
 from argosy.cli.output import table
 
@@ -138,6 +139,8 @@ def _outlook_text(found: "Outlook") -> str:
         f"run of {one.months:.1f} months, {_money(one.other_cents)} for others; {one.price}"
         for one in found.trainings
     ]
+    if found.market is not None:
+        parts.append(market_text(found.market, signed.currency))
     parts.append("\n".join(_runway_lines(found)))
     if found.resources is not None and any(one.kind != "credits" for one in found.resources.uses):
         parts.append(resources_text(found.resources))
