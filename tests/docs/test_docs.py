@@ -51,7 +51,9 @@ def test_figures_of_the_founders_are_up_to_date() -> None:
     founders = _generator("founders")
     for path, language in founders.PAGES.items():
         page = path.read_text(encoding="utf-8")
-        assert page == founders.with_blocks(page, language), f"run: python docs/founders.py ({path.name} is out of date)"
+        assert page == founders.with_blocks(page, language), (
+            f"run: python docs/founders.py ({path.name} is out of date)"
+        )
         assert all(f"<!-- begin {make.__name__}:" in page for make in founders.BLOCKS), path.name
 
 

@@ -1,5 +1,6 @@
 """The plan as a whole: its trainings priced, its ledger with what is signed and with what is hoped for, its futures."""
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from argosy.capital.budget import TrainingRunConfig
+from argosy.capital.budget import MilestoneConfig, TrainingRunConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
+from argosy.capital.displacing import BoughtHours, bought_hours, displacing, own_line
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
+from argosy.capital.market import market_lines, market_streams
+from argosy.capital.market_config import ArtefactConfig
+from argosy.capital.market_results import Market
+from argosy.capital.market_units import market
 from argosy.capital.months import cents, month_name, month_number, month_of
+from argosy.capital.partner_register import Partners, partners_of
 from argosy.capital.plan_file import CapitalPlan
-from argosy.config import Record, UserError, language_venture, load_venture
+from argosy.capital.resource_use import Resources, resource_streams, resources_of
+from argosy.config import Record, UserError, Venture, language_venture, load_venture
+from argosy.planning import Plan
 from argosy.planning import plan as plan_of
 
 HOURS_A_MONTH = 730.0
@@ -55,6 +64,12 @@ class Outlook(Record):
     """Month in which the next round has to begin, so that it arrives before signed money is out; null if it lasts."""
     safety_months: float | None
     """Months until then; below 0 it is late."""
+    resources: Resources | None
+    """What credits and resources displace, with all that is hoped for; null without them."""
+    partners: Partners | None
+    """Whom the plan hangs on, with all that is hoped for; null without a register."""
+    market: Market | None
+    """Channels and artefacts; null without any."""
 
 
 class Chances(Record):
@@ -71,24 +86,31 @@ class _Priced:
     cost: TrainingCost
     lines: tuple[Line, ...]
     factor_80: float
+    hours: BoughtHours
 
 
 def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
     horizon = horizon_of(plan)
     trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
-    revenues = [revenue_line(one, horizon) for one in plan.revenue]
+    winning, won = market_lines(plan, horizon)
+    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning]
+    revenues = [*(revenue_line(one, horizon) for one in plan.revenue), *won]
     opening = _opening(plan)
     certain = [one for one in plan.funding if one.probability == 1]
-    signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon)
+    others = displacing(plan.resources, costs, plan.people, [one.hours for one in trainings], horizon)
+    sure = [one for one in others if one.config.probability == 1]
+    signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon, sure)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
     return Outlook(
         signed=signed,
-        hoped=cash_flow(opening, costs, revenues, plan.funding, plan.credits, horizon),
+        hoped=cash_flow(opening, costs, revenues, plan.funding, plan.credits, horizon, others),
         trainings=tuple(one.cost for one in trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
+        resources=resources_of(plan, horizon, lambda changed: _ledger(changed, folder)),
+        partners=partners_of(plan, [*costs, *revenues], others, horizon),
+        market=market(plan, horizon),
     )
 
 
@@ -109,8 +131,8 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     others = (one.lines[1:] if one is last else one.lines for one in trainings)
     costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
     drawn = [last.lines[0]] if last is not None else []
-    flow = cash_flow(0, [*costs, *drawn], [], [], plan.credits, horizon)
-    streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
+    winning, _ = market_lines(plan, horizon)
+    streams = resource_streams(plan, [*costs, *drawn, *winning], [one.hours for one in trainings], horizon)
     for number, line in enumerate(costs):
         people = line.kind == "people" and not line.committed  # who is there already need not be found
         streams.append(
@@ -144,22 +166,34 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
                 delay_months=0.0 if sure else doubt.funding_delay_months,
             )
         )
+    streams += market_streams(plan, horizon)
+    reached: list[MilestoneConfig | ArtefactConfig] = [*plan.milestones, *plan.artefacts]
     return Future(
         opening=_opening(plan) / 100,
         streams=streams,
         months=horizon.months,
         training=None if last is None else _time(last, doubt.price_deviation, horizon),
-        milestones={one.name: float(month_number(one.month) - horizon.start) for one in plan.milestones},
+        milestones={one.name: float(month_number(one.month) - horizon.start) for one in reached},
     )
 
 
 def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
     """Every cost and revenue of a plan."""
     horizon = horizon_of(plan)
-    yield from _costs(plan, horizon)
-    for one in plan.training:
-        yield from _priced(one, plan, horizon, folder).lines
+    yield from _ledger(plan, folder)[0]
+    yield from (line for one in plan.resources if one.probability == 1 and (line := own_line(one, horizon)))
     yield from (revenue_line(one, horizon) for one in plan.revenue)
+    yield from market_lines(plan, horizon)[1]
+
+
+def _ledger(plan: CapitalPlan, folder: Path) -> tuple[list[Line], list[BoughtHours]]:
+    """Every cost of a plan, and the accelerator-hours it buys."""
+    horizon = horizon_of(plan)
+    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
+    winning, _ = market_lines(plan, horizon)
+    return [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning], [
+        one.hours for one in trainings
+    ]
 
 
 def horizon_of(plan: CapitalPlan) -> Horizon:
@@ -182,10 +216,15 @@ def _costs(plan: CapitalPlan, horizon: Horizon) -> Iterator[Line]:
     yield from (traffic_line(one, horizon) for one in plan.traffic)
 
 
+@functools.lru_cache(maxsize=16)
+def _planned(venture: Venture) -> Plan:
+    return plan_of(venture)
+
+
 def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folder: Path) -> _Priced:
     """A training with the planner's figures: the final run's line, and that of the others."""
     venture = language_venture(load_venture(folder / asked.venture))
-    found = plan_of(venture)
+    found = _planned(venture)
     bill, wall = found.cost.usd, found.duration.wall_h
     if bill is None:
         raise UserError(
@@ -214,7 +253,8 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folde
         high_cents=high,
         price=found.cost.price,
     )
-    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low))
+    hours = bought_hours(asked.venture, found, lines, final)
+    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low), hours)
 
 
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:

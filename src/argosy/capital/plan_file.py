@@ -20,6 +20,8 @@ from argosy.capital.budget import (
     TrainingRunConfig,
     UncertaintyConfig,
 )
+from argosy.capital.market_config import ArtefactConfig, ChannelConfig, MarketConfig, market_problems
+from argosy.capital.resources_config import PartnerConfig, ResourceConfig
 from argosy.capital.sale_config import SaleConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
@@ -66,17 +68,30 @@ class CapitalPlan(Section):
     """What is not cash and pays bills."""
     exits: tuple[SaleConfig, ...] = Field((), strict=False)
     """Sales of the company that are asked about."""
+    resources: tuple[ResourceConfig, ...] = Field((), strict=False)
+    """What is not cash and stands in for bills."""
+    warn_months: int = Field(3, ge=0, le=36)
+    """Before credits and resources expire, from when it is time to use them."""
+    partners: tuple[PartnerConfig, ...] = Field((), strict=False)
+    """Whom the plan hangs on."""
     milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
     """What is to be reached with money left."""
     statement: tuple[StatementRuleConfig, ...] = Field((), strict=False)
     """How bookings of the bank are counted."""
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     """How far what is planned may be off."""
+    market: MarketConfig = MarketConfig()
+    """How the figures of the market are counted."""
+    channels: tuple[ChannelConfig, ...] = Field((), strict=False)
+    """Ways to customers."""
+    artefacts: tuple[ArtefactConfig, ...] = Field((), strict=False)
+    """What earns trust and talent."""
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong across keys."""
         if self.cap_table is not None:
             yield from table_problems(self.cap_table)
+        yield from market_problems(self.channels, self.artefacts, self.milestones, bool(self.traffic))
 
 
 def read_capital(path: Path | str) -> tuple[CapitalPlan, Path]:

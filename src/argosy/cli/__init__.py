@@ -4,6 +4,7 @@
 from argosy.cli import (
     backtest,
     capital,
+    capital_cost,
     capital_ocf,
     capital_plan,
     capital_report,
@@ -16,12 +17,14 @@ from argosy.cli import (
     scaling,
     schema,
     sweep,
+    watch,
 )
 from argosy.cli.app import main
 
 __all__ = [
     "backtest",
     "capital",
+    "capital_cost",
     "capital_ocf",
     "capital_plan",
     "capital_report",
@@ -35,4 +38,5 @@ __all__ = [
     "scaling",
     "schema",
     "sweep",
+    "watch",
 ]

@@ -29,7 +29,10 @@ def report_verb(
     """
     from argosy import capital, report
     from argosy.cli.output import show
+    from argosy.config import UserError
 
+    if output.suffix != ".html":
+        raise UserError("bad-option", f"--output {output}: it has to end in .html")
     story = capital.capital_story(plan)
     show(story, f"wrote {report.render_capital(story, output)}", as_json=json)
 
