@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from argosy.capital import CapitalStory, capital_story
+from argosy.report.money_tables import estimated, plain
 from argosy.report.money_text import amount, likely, months, multiple, percent, plain_name, rate, whole
 from argosy.report.units import count, duration
 
@@ -124,6 +125,39 @@ def training() -> Iterator[Row]:
     yield ("expire unused", "到期作废"), f"{whole(credit.expired_cents)}, {credit.expires}", "`expires`"
 
 
+def customers() -> Iterator[Row]:
+    """What the channel brings."""
+    market = story().outlook.market
+    assert market is not None
+    (channel,) = market.channels
+    yield ("spend", "投放"), whole(sum(channel.spend_cents)), "`spend`"
+    figures = (
+        (("customers at the end", "期末客户数"), channel.customers_at_end, plain),
+        (("CAC, of spend", "获客成本（按投放）"), channel.cac_cents, whole),
+        (("LTV, margin ÷ churn", "客户终身价值（毛利 ÷ 流失率）"), channel.ltv_cents, whole),
+        (("paid back in months", "回本月数"), channel.payback_after_churn_months, plain),
+    )
+    for label, one, write in figures:
+        yield label, estimated(one, write), "`[[channels]]`"
+
+
+def resources() -> Iterator[Row]:
+    """What is not cash."""
+    found = story().outlook.resources
+    assert found is not None
+    for one in found.uses:
+        said = f"{whole(one.displaced_cents)} → {whole(one.worth_cents)}, {one.expires}"
+        yield (one.name, one.name), said, "`outlook.resources`"
+
+
+def partners() -> Iterator[Row]:
+    """Whom the plan hangs on."""
+    found = story().outlook.partners
+    assert found is not None
+    for one in found.partners:
+        yield (one.name, one.name), f"{whole(one.cents)}, {percent(one.share)}", "`outlook.partners`"
+
+
 def swings() -> Iterator[Row]:
     """What it hangs on."""
     for one in story().chances.swings[:SWINGS]:
@@ -131,7 +165,7 @@ def swings() -> Iterator[Row]:
         yield (plain_name(one.name), plain_name(one.name)), said, "`chances.swings`"
 
 
-BLOCKS = (headline, cash, uses, owners, chances, sales, training, swings)
+BLOCKS = (headline, cash, uses, customers, resources, owners, chances, sales, partners, training, swings)
 
 
 def with_blocks(page: str, language: int) -> str:

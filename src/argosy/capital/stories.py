@@ -224,7 +224,7 @@ def capital_story(
         raising_months=plan.raising_months,
         outlook=money,
         chances=chances(plan, folder, paths=paths, seed=seed),
-        milestones={one.name: one.month for one in plan.milestones},
+        milestones={one.name: one.month for one in (*plan.milestones, *plan.artefacts)},
         funding=funding,
         signed_cents=sum(one.cents for one in funding if one.probability == 1),
         sought_cents=sum(one.cents for one in funding if one.probability < 1),

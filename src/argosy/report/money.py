@@ -1,41 +1,24 @@
 """The money of a run or of a plan, told to an investor and to an engineer from the same `capital.json`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from argosy.capital import CapitalStory, Probability, TrainingStory
-from argosy.planning import Span
+from argosy.capital import CapitalStory, Probability
 from argosy.report.headline import Fact
 from argosy.report.money_plots import FILE, money_plots
+from argosy.report.money_tables import Table, money_tables
 from argosy.report.money_text import (
     amount,
     likely,
     months,
     multiple,
     percent,
-    rate,
     whole,
 )
 from argosy.report.plots import Plot
-from argosy.report.units import SPACE, count, duration
+from argosy.report.units import SPACE, duration
 
 HOUR = 3600
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of figures."""
-
-    title: str
-    """What it shows."""
-    words: str
-    """What to know."""
-    header: tuple[str, ...]
-    """Columns."""
-    rows: tuple[tuple[str, ...], ...]
-    """The first cell of each is its name."""
-    key: str
-    """Where in `capital.json` it is from."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +46,7 @@ def money_of(story: CapitalStory) -> Money:
         lede=money_lede(story),
         investor=tuple(_investor(story)),
         engineer=tuple(_engineer(story)),
-        tables={name: table for name, table in _tables(story) if table.rows},
+        tables={name: table for name, table in money_tables(story) if table.rows},
         plots=money_plots(story),
     )
 
@@ -146,106 +129,3 @@ def _engineer(story: CapitalStory) -> Iterator[Fact]:
     if signed.credits:
         note = f"{amount(left, currency)} expires unused"
         yield _fact("paid by credits", amount(used, currency), note, "outlook.signed.credits", whole(used))
-
-
-def _tables(story: CapitalStory) -> Iterator[tuple[str, Table]]:
-    yield "way", _way(story)
-    yield "chances", _chances(story)
-    yield "sales", _sales(story)
-    for number, one in enumerate(story.trainings):
-        yield f"training-{number}", _training(one)
-    yield "credits", _credits(story)
-
-
-def _way(story: CapitalStory) -> Table:
-    """From today to a trained model, customers, the next round."""
-    signed, hoped, currency = story.outlook.signed, story.outlook.hoped, story.currency
-    cash = {month.month: month for month in hoped.months}
-    moments = [
-        (one.month, f"{one.name}: {amount(one.cents, currency)}", _how(one.probability)) for one in story.funding
-    ]
-    moments += [(one.begins, f"training of {one.model} begins", "") for one in story.trainings]
-    moments += [(one.ends, f"training of {one.model} ends", "median") for one in story.trainings]
-    moments += [(month, name, "milestone") for name, month in story.milestones.items()]
-    first = next((month.month for month in hoped.months if month.revenue_cents), None)
-    moments += [(first, "first revenue", "as planned")] if first else []
-    moments += [(signed.out_of_cash, "signed money is out", "")] if signed.out_of_cash else []
-    if story.outlook.raise_from:
-        moments.append((story.outlook.raise_from, "a round has to begin by now", "so that it arrives in time"))
-    if hoped.default_alive_from:
-        moments.append((hoped.default_alive_from, "customers pay for everything from here", "as planned"))
-    rows = [
-        (month, what, how, whole(cash[month].cash_cents) if month in cash else "—")
-        for month, what, how in sorted(moments, key=lambda one: one[0])
-    ]
-    header = ("month", "what", "", f"cash then, {currency}")
-    words = "Cash is at the end of the month, with all that is sought."
-    return Table("The way", words, header, tuple(rows), "funding, trainings, milestones, outlook")
-
-
-def _how(probability: float) -> str:
-    return "signed" if probability == 1 else f"{percent(probability, 0)} likely"
-
-
-def _chances(story: CapitalStory) -> Table:
-    simulated = story.chances.simulated
-    some = [simulated.solvent, *([simulated.trained] if simulated.trained else []), *simulated.milestones]
-    rows = tuple((one.name, percent(one.value), f"± {100 * one.standard_error:.1f}") for one in some)
-    words = f"{simulated.paths:,} futures, seed {simulated.seed}. A milestone counts when there is money left for it."
-    return Table("How likely", words, ("", "probability", "standard error"), rows, "chances.simulated")
-
-
-def _sales(story: CapitalStory) -> Table:
-    """Each sale: what each party gets; of investors also the multiple and the yearly rate."""
-    rows = []
-    for sale in story.sales:
-        chance = "" if sale.probability is None else f", {percent(sale.probability, 0)} likely"
-        name = f"{sale.name}, {amount(sale.returns.exit_cents, story.currency)}, {sale.returns.on}{chance}"
-        for one in sale.returns.holders:
-            figures = (whole(one.invested_cents), whole(one.paid_cents), multiple(one.multiple), rate(one.xirr))
-            even = "—" if one.break_even_cents is None or not one.invested_cents else whole(one.break_even_cents)
-            rows.append((name, one.holder, *figures, even))
-            name = ""
-    header = ("sale", "holder", "paid in", "gets", "multiple", "a year", "breaks even at")
-    words = "Debts and preferences first; who converts is an equilibrium. Multiples are MOIC, yearly rates XIRR."
-    return Table("What investors get back", words, header, tuple(rows), "sales")
-
-
-def _training(one: TrainingStory) -> Table:
-    took = one.actual
-    rows = [("steps", f"{one.steps:,}", "", f"{took.steps:,}" if took else "—")]
-    figures: tuple[tuple[str, Callable[[float], str], Span, float | None], ...] = (
-        ("wall time", lambda hours: duration(HOUR * hours), one.wall_h, took.wall_h if took else None),
-        (
-            "accelerator-hours",
-            lambda hours: f"{hours:,.4g}",
-            one.accelerator_hours,
-            took.process_hours if took else None,
-        ),
-        ("bill, USD", lambda usd: f"{usd:,.0f}" if usd >= 100 else f"{usd:.3g}", one.usd, one.actual_usd),
-    )
-    for label, write, span, actual in figures:
-        between = f"{write(span.low)} to {write(span.high)}"
-        rows.append((label, write(span.middle), between, "—" if actual is None else write(actual)))
-    words = (
-        f"{count(one.parameters)} parameters on {count(one.tokens)} tokens; {one.accelerators}, {one.layout}. The bill "
-        "is at today’s price; the ledger has it at that of its month, in the plan’s currency."
-    )
-    if took:
-        words += " Actual is this run’s own: each process counts as one accelerator at the plan’s price of an hour."
-    header = ("", "planned", "80 % between", "actual")
-    return Table(f"Training of {one.model}", words, header, tuple(rows), "trainings")
-
-
-def _credits(story: CapitalStory) -> Table:
-    rows = tuple(
-        (one.name, whole(one.used_cents), whole(one.expired_cents), one.expires) for one in story.outlook.signed.credits
-    )
-    header = ("credits", f"pay, {story.currency}", "expires unused", "last month")
-    return Table(
-        "Credits",
-        "They pay before cash; those that expire first before others.",
-        header,
-        rows,
-        "outlook.signed.credits",
-    )

@@ -28,7 +28,7 @@ INNER = WIDTH_MM - 2 * MARGIN
 GAP = 8.0
 HALF = (INNER - GAP) / 2
 PARTY_COLOURS = (SEA, MAGENTA, BUFF, QUIET, FAINT, INK, MUTED)
-USES, MILESTONES, SALES, FLAGS = 10, 6, 5, 6  # rows that there is room for
+USES, MILESTONES, SALES, FLAGS = 10, 4, 5, 6  # rows that there is room for
 Say = Callable[..., str]
 
 
@@ -258,7 +258,7 @@ def _chances(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
     simulated = story.chances.simulated
     _title(scene, MARGIN, top, say("How likely"), say("with money left, ± standard error"), HALF)
     rows = [(say("training ends before the money"), "", simulated.trained)] if simulated.trained else []
-    rows += [(one.name, story.milestones[one.name], one) for one in simulated.milestones][: MILESTONES - 1]
+    rows += [(one.name, story.milestones[one.name], one) for one in simulated.milestones][-MILESTONES:]
     rows.append((say("the money outlasts the plan"), "", simulated.solvent))
     for place, (name, month, one) in enumerate(rows):
         y = top + 6 + place * 6
