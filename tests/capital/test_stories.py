@@ -1,6 +1,5 @@
 """`capital.json`: its figures agree with the ledger, the table and each sale that they are summed from."""
 
-import json
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -71,7 +70,7 @@ def test_averages_are_of_the_sales(story: CapitalStory) -> None:
     for one in story.expected:
         paid = [
             (
-                sale.probability or 0,
+                sale.probability,
                 next((each.paid_cents for each in sale.returns.holders if each.holder == one.holder), 0),
             )
             for sale in story.sales
@@ -100,13 +99,13 @@ def test_the_hash_is_the_plan_s_and_not_its_place(story: CapitalStory, folder: P
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("probability = 0.35", "", "exits have 2 probabilities for 3 sales"),
-        ("probability = 0.35", "probability = 0.3", "sum to 0.95"),
-        ("amount = 800_000", "amount = 0", "expected a number above 0"),
-        ("on = 2029-12-31", "on = 2027-02-01", "has not converted on 2027-02-01"),
-        ("on = 2029-12-31", "on = 2026-01-31", "nobody holds a share on 2026-01-31"),
-        ("amount = 150_000_000", "amount = 1e300", "exits.2.amount"),
-        ("on = 2029-12-31", 'on = "soon"', "exits.0.on"),
+        ("probability = 0.35", "", "exits.1.probability"),
+        ("probability = 0.35", "probability = 0.3", "sum to 0.95, expected exactly 1"),
+        ("price = 800_000", "price = -1", "exits.0.price"),
+        ('"2029-12-31"', '"2027-02-01"', "has not converted on 2027-02-01"),
+        ('"2029-12-31"', '"2026-01-31"', "nobody holds a share on 2026-01-31"),
+        ("price = 150_000_000", "price = 1e300", "exits.2.price"),
+        ('"2029-12-31"', '"soon"', "exits.0.date"),
         ("[[exits]]", "[[sales]]", "unknown key"),
         ('currency = "CNY"\nworth', 'currency = "EUR"\nworth', "CNY"),
         ('venture = "venture.toml"', 'venture = "other.toml"', "other.toml"),
@@ -124,16 +123,6 @@ def test_sales_need_a_table(folder: Path) -> None:
     path.write_text(text[: text.index("[cap_table]")] + text[text.index("[[rates]]") :], encoding="utf-8")
     with pytest.raises(UserError, match="no \\[cap_table\\]"):
         capital_story(folder, paths=100)
-
-
-def test_without_probabilities_nothing_is_averaged(folder: Path) -> None:
-    path = folder / "capital.toml"
-    head, _, exits = path.read_text(encoding="utf-8").partition("[[exits]]")
-    kept = "\n".join(line for line in exits.splitlines() if not line.startswith("probability"))
-    path.write_text(f"{head}[[exits]]{kept}", encoding="utf-8")
-    found = capital_story(folder, paths=100)
-    assert found.expected == () and all(sale.probability is None for sale in found.sales)
-    assert json.loads(found.model_dump_json())["curve"]["exits_cents"][0] == 0
 
 
 def test_a_broken_table_is_one_list_of_problems(folder: Path) -> None:

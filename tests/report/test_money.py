@@ -146,7 +146,7 @@ def stretched(folder: Path) -> Path:
     milestone = '[[milestones]]\nname = "goal {}"\nmonth = "2028-{:02d}"\n'
     text += "\n".join(milestone.format(number, 1 + number % 12) for number in range(40))
     head, _, rest = text.partition("[[exits]]")
-    sales = '[[exits]]\nname = "sale {}"\namount = {}\non = 2033-01-01\nprobability = 0.05\n'
+    sales = '[[exits]]\nname = "sale {}"\nprice = {}\ndate = "2033-01-01"\nprobability = 0.05\n'
     text = head + "\n".join(sales.format(n, 10**6 * (n + 1)) for n in range(20)) + rest[rest.index("[uncertainty]") :]
     (folder / "capital.toml").write_text(text, encoding="utf-8")
     (folder / "venture.toml").write_text((FOUNDERS / "venture.toml").read_text())

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
+    from argosy.capital.parties import Ownership
     from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
     from argosy.capital.past_rents import PriceUsed
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
@@ -89,6 +90,7 @@ __all__ = [
     "Offer",
     "Options",
     "Outlook",
+    "Ownership",
     "Participation",
     "PartnerShare",
     "Partners",
@@ -226,6 +228,7 @@ __getattr__ = lazy_exports(
         "future_of": "outlooks",
         "outlook": "outlooks",
         "PriceUsed": "past_rents",
+        "Ownership": "parties",
         "Concentration": "partner_register",
         "Gap": "partner_register",
         "PartnerShare": "partner_register",

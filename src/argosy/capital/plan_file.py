@@ -22,7 +22,7 @@ from argosy.capital.budget import (
 )
 from argosy.capital.market_config import ArtefactConfig, ChannelConfig, MarketConfig, market_problems
 from argosy.capital.resources_config import PartnerConfig, ResourceConfig
-from argosy.capital.sale_config import SaleConfig
+from argosy.capital.sale_config import ExitConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
@@ -66,7 +66,7 @@ class CapitalPlan(Section):
     """Money that is not earned."""
     credits: tuple[CreditConfig, ...] = Field((), strict=False)
     """What is not cash and pays bills."""
-    exits: tuple[SaleConfig, ...] = Field((), strict=False)
+    exits: tuple[ExitConfig, ...] = Field((), strict=False)
     """Sales of the company that are asked about."""
     resources: tuple[ResourceConfig, ...] = Field((), strict=False)
     """What is not cash and stands in for bills."""

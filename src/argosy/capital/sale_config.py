@@ -1,30 +1,20 @@
-"""The `[[exits]]` part of capital.toml: at which prices of a sale it is said what everybody gets."""
+"""The `[[exits]]` part of capital.toml: sales of the company that are asked about."""
 
-from datetime import date
+from pydantic import Field
 
-from pydantic import Field, field_validator
-
-from argosy.capital.exact import Money, NotNegative
+from argosy.capital.budget import Amount, Probability
+from argosy.capital.months import DayText
 from argosy.config import Section
 
-MOST = 10**13  # as other amounts of the plan
 
-
-class SaleConfig(Section):
-    """A sale of the company that is asked about; write `[[exits]]` once for each."""
+class ExitConfig(Section):
+    """A sale of the company; write `[[exits]]` once for each."""
 
     name: str = Field(min_length=1)
-    """What it is called."""
-    amount: Money
-    """Price, in the currency of the plan and whole cents."""
-    on: date
-    """Day of it."""
-    probability: NotNegative | None = None
-    """That it happens; where one has it all need it, and they sum to exactly 1. Without, nothing is averaged."""
-
-    @field_validator("amount")
-    @classmethod
-    def _within(cls, value: Money) -> Money:
-        if value > MOST:
-            raise ValueError(f"expected at most {MOST:,}")
-        return value
+    """What it would be."""
+    price: Amount
+    """In the currency of the plan."""
+    date: DayText
+    """Day of the sale."""
+    probability: Probability
+    """If the money lasts; those of all exits add up to 1, and one at a price of 0 is no sale."""

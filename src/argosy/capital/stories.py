@@ -10,7 +10,7 @@ from typing import Any, Literal
 from argosy.capital.budget import TrainingRunConfig
 from argosy.capital.exact import Exact
 from argosy.capital.exits import ExitReturns, exit_returns
-from argosy.capital.months import month_name, month_number
+from argosy.capital.months import cents, month_name, month_number
 from argosy.capital.outlooks import Chances, Outlook, chances, horizon_of, outlook
 from argosy.capital.parties import Ownership, by_party, ownership
 from argosy.capital.plan_file import CapitalPlan, load_capital
@@ -107,8 +107,8 @@ class Sale(Record):
 
     name: str
     """What it is called."""
-    probability: Exact | None
-    """That it happens."""
+    probability: Exact
+    """That it happens, if the money lasts."""
     returns: ExitReturns
     """What everybody gets."""
     paid_cents: dict[str, int]
@@ -206,9 +206,9 @@ def capital_story(
     money = outlook(plan, folder)
     uses: dict[str, int] = defaultdict(int)
     for month in money.signed.months:
-        for kind, cents in month.expenses_cents.items():
-            uses[kind] += cents
-    spent = sum(uses.values())
+        for kind, spent in month.expenses_cents.items():
+            uses[kind] += spent
+    expenses = sum(uses.values())
     funding = tuple(_sources(plan))
     table = None if plan.cap_table is None else cap_table(plan.cap_table, currency=plan.currency, source=str(source))
     kinds = _kinds(plan)
@@ -224,15 +224,18 @@ def capital_story(
         raising_months=plan.raising_months,
         outlook=money,
         chances=chances(plan, folder, paths=paths, seed=seed),
-        milestones={one.name: one.month for one in (*plan.milestones, *plan.artefacts)},
+        milestones={
+            **{one.name: one.month for one in plan.milestones},
+            **{one.name: one.month for one in plan.artefacts},
+        },
         funding=funding,
         signed_cents=sum(one.cents for one in funding if one.probability == 1),
         sought_cents=sum(one.cents for one in funding if one.probability < 1),
         uses=tuple(
-            Use(kind=kind, cents=cents, share=cents / spent)
-            for kind, cents in sorted(uses.items(), key=lambda one: -one[1])
+            Use(kind=kind, cents=spent, share=spent / expenses)
+            for kind, spent in sorted(uses.items(), key=lambda one: -one[1])
         ),
-        expenses_cents=spent,
+        expenses_cents=expenses,
         trainings=tuple(_training(one, folder, trained if one.venture == of else None) for one in plan.training),
         holders=kinds,
         table=table,
@@ -287,15 +290,16 @@ def _training(asked: TrainingRunConfig, folder: Path, trained: Trained | None) -
 
 def _sales(plan: CapitalPlan, source: str) -> Iterator[Sale]:
     """Each sale by the table of its own day."""
-    known = [one.probability for one in plan.exits if one.probability is not None]
-    if known and (len(known) < len(plan.exits) or sum(known) != 1):
-        said = f"exits have {len(known)} probabilities for {len(plan.exits)} sales, which sum to {float(sum(known)):g}"
-        raise VentureError(source, [Problem("exits.0.probability", f"{said}; expected one each, or none, and 1")])
-    for one in plan.exits:
-        owners = _owners(plan, one.on, source)
-        returns = exit_returns(securities_of(owners), int(one.amount * 100), on=one.on)
+    chances = [Fraction(str(one.probability)) for one in plan.exits]
+    if chances and sum(chances) != 1:
+        said = f"those of all exits sum to {float(sum(chances)):g}, expected exactly 1"
+        raise VentureError(source, [Problem("exits.0.probability", said)])
+    for one, chance in zip(plan.exits, chances, strict=True):
+        on = date.fromisoformat(one.date)
+        owners = _owners(plan, on, source)
+        returns = exit_returns(securities_of(owners), cents(one.price), on=on)
         paid = _by_party(returns, _kinds(plan), owners)
-        yield Sale(name=one.name, probability=one.probability, returns=returns, paid_cents=paid)
+        yield Sale(name=one.name, probability=chance, returns=returns, paid_cents=paid)
 
 
 def _owners(plan: CapitalPlan, on: date, source: str) -> CapTable:
@@ -310,8 +314,7 @@ def _by_party(sale: ExitReturns, kinds: Mapping[str, str], owners: CapTable) -> 
 
 
 def _expected(sales: Sequence[Sale]) -> Iterator[ExpectedReturn]:
-    weighed = [(one.probability, one.returns) for one in sales if one.probability is not None]
-    got = [(share, {one.holder: one for one in sale.holders}) for share, sale in weighed]
+    got = [(sale.probability, {one.holder: one for one in sale.returns.holders}) for sale in sales]
     for holder in dict.fromkeys(name for _, holders in got for name in holders):
         mine = [(share, holders[holder]) for share, holders in got if holder in holders]
         invested = max(one.invested_cents for _, one in mine)
@@ -327,7 +330,7 @@ def _expected(sales: Sequence[Sale]) -> Iterator[ExpectedReturn]:
 
 
 def _curve(plan: CapitalPlan, sales: Sequence[Sale], source: str) -> SaleCurve:
-    on = max(one.on for one in plan.exits)
+    on = max(date.fromisoformat(one.date) for one in plan.exits)
     top = max(one.returns.exit_cents for one in sales) * BEYOND
     prices = [int(top * point / POINTS) for point in range(POINTS + 1)]
     owners, kinds = _owners(plan, on, source), _kinds(plan)

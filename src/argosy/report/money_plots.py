@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from argosy.capital import CapitalStory
+from argosy.capital import CapitalStory, Ownership
 from argosy.report.money_text import amount, percent, plain_name, whole
 from argosy.report.plots import Plot, curve, plot_layout
 
@@ -145,7 +145,7 @@ def _spending(story: CapitalStory) -> Plot:
 def _owners(story: CapitalStory) -> Plot:
     assert story.ownership is not None
     tables = story.ownership.tables
-    parties = list(dict.fromkeys(party for table in tables for party in table.parts))
+    parties = _parties(story.ownership)
     names = [table.when for table in tables]
     traces = [
         _lying(party, [100 * float(table.parts.get(party, 0)) for table in tables], names, ROLES[place % len(ROLES)])
@@ -169,15 +169,24 @@ def _owners(story: CapitalStory) -> Plot:
     )
 
 
+def _parties(found: Ownership) -> list[str]:
+    """Those in any table, in order: a party has the same colour wherever it is drawn."""
+    return list(dict.fromkeys(party for table in found.tables for party in table.parts))
+
+
 def _returns(story: CapitalStory) -> Plot:
     assert story.curve is not None
     x = [cents / 100 for cents in story.curve.exits_cents]
+    owners = [] if story.ownership is None else _parties(story.ownership)
+    known = {party: place for place, party in enumerate(owners)}
+    parties = sorted(story.curve.paid_cents, key=lambda party: known.get(party, len(known)))
     traces = [
-        curve(party, x, [cents / 100 for cents in paid], ROLES[place % len(ROLES)], width=1) | {"stackgroup": "paid"}
-        for place, (party, paid) in enumerate(story.curve.paid_cents.items())
+        curve(party, x, [cents / 100 for cents in story.curve.paid_cents[party]], ROLES[place % len(ROLES)], width=1)
+        | {"stackgroup": "paid"}
+        for place, party in enumerate(parties)
     ]
     rows = tuple(
-        (whole(price), *(whole(paid[place]) for paid in story.curve.paid_cents.values()))
+        (whole(price), *(whole(story.curve.paid_cents[party][place]) for party in parties))
         for place, price in enumerate(story.curve.exits_cents)
         if place % 4 == 0
     )
@@ -187,7 +196,7 @@ def _returns(story: CapitalStory) -> Plot:
         story.currency,
         f"On {story.curve.on}, from nothing to {amount(story.curve.exits_cents[-1], story.currency)}.",
         FILE,
-        ("price of the sale", *story.curve.paid_cents),
+        ("price of the sale", *parties),
         rows,
         {"data": traces, "layout": plot_layout(f"price of the sale, {story.currency}")},
         note="Rounds that are not in the plan would dilute everybody.",

@@ -83,7 +83,7 @@ def _sales(story: CapitalStory) -> Table:
     """Each sale: what each party gets; of investors also the multiple and the yearly rate."""
     rows = []
     for sale in story.sales:
-        chance = "" if sale.probability is None else f", {percent(sale.probability, 0)} likely"
+        chance = f", {percent(sale.probability, 0)} likely"
         name = f"{sale.name}, {amount(sale.returns.exit_cents, story.currency)}, {sale.returns.on}{chance}"
         for one in sale.returns.holders:
             figures = (whole(one.invested_cents), whole(one.paid_cents), multiple(one.multiple), rate(one.xirr))

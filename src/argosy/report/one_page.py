@@ -284,14 +284,14 @@ def _sales(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
     rows = []
     for sale in story.sales[:SALES]:
         own = next((one for one in sale.returns.holders if one.holder == name), None)
-        chance = "" if sale.probability is None else f", {percent(sale.probability, 0)}"
+        chance = f", {percent(sale.probability, 0)}"
         figures = (
             amount(sale.returns.exit_cents),
             multiple(own.multiple if own else None),
             rate(own.xirr if own else None),
         )
         rows.append((f"{sale.name}, {str(sale.returns.on)[:4]}{chance}", figures))
-    rows += [(say("on average"), ("", multiple(one.multiple), "")) for one in story.expected if one.holder == name]
+    rows += [(say("on average, if the money lasts"), ("", multiple(one.multiple), "")) for one in story.expected if one.holder == name]
     for place, (label, cells) in enumerate(rows):
         y = top + 9.2 + place * 6
         scene.text(left, y, label, 7.5, room=HALF - 50)

@@ -19,6 +19,7 @@ INK, MUTED, LINE, SEA, MAGENTA, BUFF, QUIET, FAINT, PALE = (
     "#b9d7e2",
     "#e1eef3",
 )
+CLOSING = "，。；：、！？）》”"  # no line begins with one
 Face = Literal["serif", "sans", "bold"]
 Align = Literal["left", "middle", "right"]
 Point = tuple[float, float]
@@ -109,7 +110,8 @@ class Scene:
         for end in range(1, len(words) + 1):
             if self.measure(words[:end].rstrip(), size, "sans") > room:
                 break
-            if end == len(words) or words[end] == " " or _is_wide(words[end]) or _is_wide(words[end - 1]):
+            between = _is_wide(words[end - 1 : end]) or _is_wide(words[end : end + 1])
+            if end == len(words) or words[end] == " " or (between and words[end] not in CLOSING):
                 fits = end
         return words[: fits or len(words)]
 
@@ -124,7 +126,7 @@ _EMS = {one: ems for ones, ems in ((" .,:;’'|ijlftI\u00a0", 0.28), ("r-()", 0.
 
 
 def _is_wide(character: str) -> bool:
-    return unicodedata.east_asian_width(character) in "WF"
+    return character != "" and unicodedata.east_asian_width(character) in "WF"
 
 
 def svg(scene: Scene, title: str) -> str:
