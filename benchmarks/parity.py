@@ -23,6 +23,7 @@ import torch
 
 from _common import RESULTS, Results, header
 from argosy.models.transformer import INITIAL_STD
+from argosy.parallel import checks
 from argosy.storage import digest
 from programs.parity_rank import RATE
 
@@ -100,6 +101,12 @@ def cells() -> Iterator[dict[str, Any]]:
         yield cell(layout, schedule, SCHEDULES[schedule], 2, **TOGETHER)
 
 
+def refused_here(one: dict[str, Any]) -> bool:
+    """Whether this PyTorch is too old for a cell, so that training refuses it before any process starts."""
+    older = tuple(map(int, torch.__version__.split(".")[:2])) < checks.ZERO_BUBBLE_SINCE
+    return older and one["schedule"] == "zero-bubble"
+
+
 QUICK = (
     "shard=2 x2",
     "context=2 x1 document_mask=True",
@@ -167,6 +174,8 @@ def main() -> None:
     part, parts = map(int, options.part.split("/"))
     wanted = [one for one in cells() if re.search(options.match, one["name"])]
     chosen = [one for one in wanted if not options.quick or one["name"] in QUICK][part - 1 :: parts]
+    refused = [one["name"] for one in chosen if refused_here(one)]
+    chosen = [one for one in chosen if one["name"] not in refused]
     results = Results(options.output, header(["torch"], steps=STEPS, limits=LIMITS), fresh=options.fresh)
     with tempfile.TemporaryDirectory() as folder:
         for ranks in range(1, MOST_RANKS + 1):
@@ -177,7 +186,8 @@ def main() -> None:
             ]
             for found in together(missing, ranks, Path(folder)):
                 results.measure(found.pop("name"), lambda f=found: f)
-    print(json.dumps(summary(results, [one["name"] for one in chosen]), indent=None if options.json else 2))
+    found = {**summary(results, [one["name"] for one in chosen]), "refused": refused}
+    print(json.dumps(found, indent=None if options.json else 2))
 
 
 def together(missing: list[dict[str, Any]], ranks: int, folder: Path) -> Iterator[dict[str, Any]]:
