@@ -11,10 +11,14 @@ from pathlib import Path
 from argosy.capital import CapitalStory, capital_story
 from argosy.report.money_tables import estimated, plain
 from argosy.report.money_text import amount, likely, months, multiple, percent, plain_name, rate, whole
+from argosy.report.one_page import one_page
+from argosy.report.scene import estimated as estimated_width
+from argosy.report.scene import svg
 from argosy.report.units import count, duration
 
 FOUNDERS = Path(__file__).resolve().parents[1] / "examples" / "founders"
 PAGES = {FOUNDERS / "README.md": 0, FOUNDERS / "README.zh.md": 1}
+PICTURE = Path(__file__).resolve().parent / "images" / "investor-page.svg"
 HEADER = (("figure", "value", "computed from"), ("数字", "数值", "来源"))
 Row = tuple[tuple[str, str], str, str]
 SWINGS = 4
@@ -94,7 +98,11 @@ def sales() -> Iterator[Row]:
         price = amount(sale.returns.exit_cents, found.currency)
         yield (f"{sale.name}, {price}", f"{sale.name}，{price}"), said, "`[[exits]]`"
     (average,) = (one for one in found.expected if one.holder == name)
-    yield ("on average, if the money lasts", "概率加权平均（现金未耗尽时）"), multiple(average.multiple), "`[[exits]] probability`"
+    yield (
+        ("on average, if the money lasts", "概率加权平均（现金未耗尽时）"),
+        multiple(average.multiple),
+        "`[[exits]] probability`",
+    )
     yield ("less than paid in", "亏损概率"), percent(average.loss_probability, 0), ""
 
 
@@ -181,7 +189,13 @@ def with_blocks(page: str, language: int) -> str:
     return page
 
 
+def picture() -> str:
+    """The investor's page, as the PDF has it."""
+    return svg(one_page(story(), estimated_width), "The investor's page")
+
+
 if __name__ == "__main__":
+    PICTURE.write_text(picture(), encoding="utf-8")
     for path, language in PAGES.items():
         path.write_text(with_blocks(path.read_text(encoding="utf-8"), language), encoding="utf-8")
         print(path, file=sys.stderr)

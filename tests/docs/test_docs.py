@@ -55,6 +55,10 @@ def test_figures_of_the_founders_are_up_to_date() -> None:
             f"run: python docs/founders.py ({path.name} is out of date)"
         )
         assert all(f"<!-- begin {make.__name__}:" in page for make in founders.BLOCKS), path.name
+    drawn, now = (
+        re.findall(r"<text[^>]*>(.*?)</text>", one) for one in (founders.PICTURE.read_text(), founders.picture())
+    )
+    assert drawn == now, "run: python docs/founders.py"
 
 
 def test_every_key_has_a_heading_and_a_sentence() -> None:

@@ -291,7 +291,8 @@ def _sales(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
             rate(own.xirr if own else None),
         )
         rows.append((f"{sale.name}, {str(sale.returns.on)[:4]}{chance}", figures))
-    rows += [(say("on average, if the money lasts"), ("", multiple(one.multiple), "")) for one in story.expected if one.holder == name]
+    average = say("on average, if the money lasts")
+    rows += [(average, ("", multiple(one.multiple), "")) for one in story.expected if one.holder == name]
     for place, (label, cells) in enumerate(rows):
         y = top + 9.2 + place * 6
         scene.text(left, y, label, 7.5, room=HALF - 50)

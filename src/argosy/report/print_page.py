@@ -13,9 +13,6 @@ STYLE = """
 @page { size: A4; margin: 0; }
 html, body { margin: 0; background: #fff; }
 svg { display: block; width: 210mm; height: 297mm; }
-text { font-family: system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif; white-space: pre; }
-.serif { font-family: "Noto Serif CJK SC", "Songti SC", SimSun, Georgia, serif; }
-.bold { font-weight: 700; }
 @media screen {
   body { background: #eef2f3; }
   svg { margin: 24px auto; background: #fff; box-shadow: 0 1px 6px #0003; }

@@ -20,6 +20,11 @@ INK, MUTED, LINE, SEA, MAGENTA, BUFF, QUIET, FAINT, PALE = (
     "#e1eef3",
 )
 CLOSING = "，。；：、！？）》”"  # no line begins with one
+FONTS = """
+text { font-family: system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif; white-space: pre; }
+.serif { font-family: "Noto Serif CJK SC", "Songti SC", SimSun, Georgia, serif; }
+.bold { font-weight: 700; }
+"""
 Face = Literal["serif", "sans", "bold"]
 Align = Literal["left", "middle", "right"]
 Point = tuple[float, float]
@@ -135,6 +140,8 @@ def svg(scene: Scene, title: str) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_MM:g} {HEIGHT_MM:g}" role="img">',
         f"<title>{escape(title)}</title>",
+        f"<style>{FONTS}</style>",
+        '<rect width="100%" height="100%" fill="#fff"/>',
     ]
     for shape in scene.shapes:
         points = " ".join(f"{x:.2f},{y:.2f}" for x, y in shape.points)

@@ -17,7 +17,7 @@ from argosy.training import Checkpoint, TrainedClassifier
 from argosy.workflow import classification, language
 from argosy.workflow.dry_run import dry_run
 from argosy.workflow.layout import settled
-from argosy.workflow.money import forget_capital, has_capital, refuse_broken
+from argosy.workflow.money import CAPITAL, forget_capital, refuse_broken
 from argosy.workflow.scaling import fit_scaling
 from argosy.workflow.stages import Journey, Options, do, say
 
@@ -116,7 +116,9 @@ def run_until(
         venture = settled(venture, run, fresh=retrain)
         prepared, evaluated = (not retrain and run.receipt(stage) is not None for stage in ("prepare", "evaluate"))
         check(venture, prepared=prepared, evaluated=evaluated)
-        if has_capital(venture):
+        asked = stages[: 1 + [each.name for each in stages].index(last)]
+        todo = [each for each in asked if each.applies(venture)]
+        if CAPITAL in todo:
             refuse_broken(run, venture)
         told = replace(options, retrain=retrain, tell=tell)
         with run.lock():
@@ -124,10 +126,9 @@ def run_until(
                 for each in stages:
                     run.forget(each.name)
                     each.discard(run)
-            for each in stages[: 1 + [each.name for each in stages].index(last)]:
-                if not each.applies(venture):
-                    forget_capital(run)
-                    continue
+            if not CAPITAL.applies(venture):
+                forget_capital(run)
+            for each in todo:
                 if each.name == "train" and options.skip_batches:
                     _rewind(run, language_venture(venture), told)
                 do(each, run, venture, told, force=force and each.name == last)
