@@ -21,8 +21,8 @@ INK, MUTED, LINE, SEA, MAGENTA, BUFF, QUIET, FAINT, PALE = (
 )
 CLOSING = "，。；：、！？）》”"  # no line begins with one
 FONTS = """
-text { font-family: system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif; white-space: pre; }
-.serif { font-family: "Noto Serif CJK SC", "Songti SC", SimSun, Georgia, serif; }
+text { font-family: Helvetica, Arial, "PingFang SC", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; }
+.serif { font-family: Times, "Times New Roman", "Songti SC", "Noto Serif CJK SC", SimSun, serif; }
 .bold { font-weight: 700; }
 """
 Face = Literal["serif", "sans", "bold"]
@@ -122,12 +122,28 @@ class Scene:
 
 
 def estimated(words: str, size: float, face: Face) -> float:
-    """Width of text in a font that is not known: CJK characters are square, others about as wide as Helvetica's."""
-    ems = sum(1.0 if _is_wide(one) else _EMS.get(one, 0.67 if one.isupper() else 0.54) for one in words)
-    return ems * size * MM_A_POINT * (1.06 if face == "bold" else 1.0)
+    """Width of text: CJK characters are square, others as wide as Helvetica's (Adobe's metrics of the core fonts).
+
+    An SVG's text is set to it, so that lines end where they should in whatever font the reader's machine has.
+    """
+    ems = sum(1.0 if _is_wide(one) else _HELVETICA.get(one, 556) / 1000 for one in words)
+    return ems * size * MM_A_POINT * {"sans": 1.0, "bold": 1.06, "serif": 0.92}[face]
 
 
-_EMS = {one: ems for ones, ems in ((" .,:;’'|ijlftI\u00a0", 0.28), ("r-()", 0.33), ("mwMW%", 0.85)) for one in ones}
+_HELVETICA = dict(
+    zip(
+        map(chr, range(32, 127)),
+        (
+            *(278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278),
+            *(556,) * 10,
+            *(278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833),
+            *(722, 778, 667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333),
+            *(556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278),
+            *(556, 500, 722, 500, 500, 500, 334, 260, 334, 584),
+        ),
+        strict=True,
+    )
+) | {"\u00a0": 278, "±": 584, "×": 584, "’": 222, "…": 1000, "—": 1000}
 
 
 def _is_wide(character: str) -> bool:
@@ -154,5 +170,7 @@ def svg(scene: Scene, title: str) -> str:
     for text in scene.texts:
         place = f'x="{text.x:.2f}" y="{text.y:.2f}" font-size="{text.size * MM_A_POINT:.3f}"'
         look = f'class="{text.face}" fill="{text.colour}" text-anchor="{anchors[text.align]}"'
-        parts.append(f"<text {place} {look}>{escape(text.words)}</text>")
+        wide = scene.measure(text.words, text.size, text.face)
+        fit = f'textLength="{wide:.2f}" lengthAdjust="spacingAndGlyphs"'
+        parts.append(f"<text {place} {look} {fit}>{escape(text.words)}</text>")
     return "\n".join([*parts, "</svg>"])

@@ -15,12 +15,8 @@ from argosy.storage import Run, since_started
 if TYPE_CHECKING:
     from argosy.capital import CapitalStory
 
-STAGES = (
-    "prepare",
-    "train",
-    "evaluate",
-    "capital",
-)  # the report does not tell of itself: the same run gives the same page
+# The report does not tell of itself: the same run gives the same page.
+STAGES = ("prepare", "train", "evaluate", "capital")
 
 
 @dataclass(frozen=True)
