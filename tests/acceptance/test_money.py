@@ -42,6 +42,7 @@ def test_the_money_is_joined_to_the_run(argosy: CommandLine, venture: Path) -> N
     assert training["actual"]["process_hours"] == pytest.approx(hours)
     assert training["actual_usd"] == pytest.approx(2.0 * hours)
     report = (run / "report.html").read_text(encoding="utf-8")
+    assert "by the receipt of capital" in report
     assert (
         'id="investor"' in report
         and 'id="engineer"' in report
