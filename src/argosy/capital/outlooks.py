@@ -1,6 +1,7 @@
 """The plan as a whole: its trainings priced, its ledger with what is signed and with what is hoped for, its futures."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +16,8 @@ from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTim
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
 from argosy.capital.months import cents, month_name, month_number, month_of
 from argosy.capital.plan_file import CapitalPlan
-from argosy.config import Record, UserError, language_venture, load_venture
-from argosy.planning import plan as plan_of
+from argosy.capital.pricing import Planner, Pricer
+from argosy.config import Record, UserError
 
 HOURS_A_MONTH = 730.0
 
@@ -71,12 +72,16 @@ class _Priced:
     cost: TrainingCost
     lines: tuple[Line, ...]
     factor_80: float
+    prepaid: bool
 
 
-def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
-    """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
+def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Outlook:
+    """The ledger of a plan; paths are relative to `folder`; `price` plans trainings otherwise than as their ventures say.
+
+    Raises `UserError` for what is missing or has no rate.
+    """
     horizon = horizon_of(plan)
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
+    trainings = [_priced(one, plan, horizon, price or Planner(folder)) for one in plan.training]
     costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
     revenues = [revenue_line(one, horizon) for one in plan.revenue]
     opening = _opening(plan)
@@ -101,21 +106,26 @@ def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int =
     return Chances(simulated=simulate(future, paths, seed), swings=tornado(future, max(500, paths // 4), seed))
 
 
-def future_of(plan: CapitalPlan, folder: Path) -> Future:
-    """Everything that may turn out otherwise, in the currency of the plan."""
+def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Future:
+    """Everything that may turn out otherwise, in the currency of the plan; `price` as for `outlook`."""
     horizon, doubt = horizon_of(plan), plan.uncertainty
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
+    trainings = [_priced(one, plan, horizon, price or Planner(folder)) for one in plan.training]
     last = max(trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
     others = (one.lines[1:] if one is last else one.lines for one in trainings)
     costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
     drawn = [last.lines[0]] if last is not None else []
     flow = cash_flow(0, [*costs, *drawn], [], [], plan.credits, horizon)
     streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
-    for number, line in enumerate(costs):
-        people = line.kind == "people"
+    if last is not None and last.prepaid:
+        streams.append(Stream(f"{last.cost.venture}: prepaid", -np.array(last.lines[0].paid) / 100))
+    alike: Counter[str] = Counter()
+    for line in costs:
+        people, name = line.kind == "people", f"{line.name} ({line.kind}"
+        alike[name] += 1
         streams.append(
             Stream(
-                f"{line.name} ({number})",
+                # Numbered among its like: what is added elsewhere leaves its random numbers alone.
+                f"{name} {alike[name] - 1})",
                 -np.array(line.paid) / 100,
                 delay_months=doubt.hiring_delay_months if people else 0.0,
                 drift_deviation=0.0 if people or line.committed else doubt.price_deviation,
@@ -158,7 +168,7 @@ def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
     horizon = horizon_of(plan)
     yield from _costs(plan, horizon)
     for one in plan.training:
-        yield from _priced(one, plan, horizon, folder).lines
+        yield from _priced(one, plan, horizon, Planner(folder)).lines
     yield from (revenue_line(one, horizon) for one in plan.revenue)
 
 
@@ -182,10 +192,9 @@ def _costs(plan: CapitalPlan, horizon: Horizon) -> Iterator[Line]:
     yield from (traffic_line(one, horizon) for one in plan.traffic)
 
 
-def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folder: Path) -> _Priced:
+def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, price: Pricer) -> _Priced:
     """A training with the planner's figures: the final run's line, and that of the others."""
-    venture = language_venture(load_venture(folder / asked.venture))
-    found = plan_of(venture)
+    found = price(asked)
     bill, wall = found.cost.usd, found.duration.wall_h
     if bill is None:
         raise UserError(
@@ -214,7 +223,7 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folde
         high_cents=high,
         price=found.cost.price,
     )
-    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low))
+    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low), asked.contract == "prepaid")
 
 
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:
@@ -237,6 +246,6 @@ def _time(training: _Priced, price_deviation: float, horizon: Horizon) -> Traini
         start_month=float(month_number(training.cost.start) - horizon.start),
         months=training.cost.months,
         factor_80=training.factor_80,
-        per_month=training.cost.final_cents / 100 / training.cost.months,
+        per_month=0.0 if training.prepaid else training.cost.final_cents / 100 / training.cost.months,
         price_deviation=price_deviation,
     )
