@@ -177,7 +177,7 @@ def tornado(future: Future, paths: int = 4_000, seed: int = 0) -> tuple[Swing, .
     lasts = cash.min(axis=1) >= 0
     base = float(lasts.mean())
     found = []
-    for stream in filter(_uncertain, future.streams):
+    for stream in filter(is_uncertain, future.streams):
         total = drawn(stream, future.months, np.zeros(paths), seed).sum(axis=1)
         found.append(_swing(stream.name, total, lasts, base, future, paths, seed))
     if end is not None and future.training is not None and future.training.factor_80 > 1:
@@ -265,7 +265,7 @@ def _share(name: str, happened: npt.NDArray[np.bool_]) -> Probability:
     return Probability(name=name, value=value, standard_error=math.sqrt(value * (1 - value) / len(happened)))
 
 
-def _uncertain(stream: Stream) -> bool:
+def is_uncertain(stream: Stream) -> bool:
     return stream.probability < 1 or any((stream.size_deviation, stream.delay_months, stream.drift_deviation))
 
 

@@ -1,0 +1,93 @@
+"""Advice from a plan's own figures, under four heads; each piece with what it follows from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from argosy.capital.actions import cheapest
+from argosy.capital.advice_results import Advised, Alternative, LeftOut, MonthOfText
+from argosy.capital.advice_words import Findings, advice_of
+from argosy.capital.allocation import allocation
+from argosy.capital.alternatives import alternatives
+from argosy.capital.levers import levers
+from argosy.capital.months import month_number
+from argosy.capital.outlooks import horizon_of
+from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.pricing import Pricer
+from argosy.capital.raising import raising
+from argosy.capital.risks import risks
+from argosy.capital.study import Study, nothing
+
+
+def advise(
+    plan: CapitalPlan,
+    folder: Path,
+    *,
+    paths: int = 10_000,
+    seed: int = 0,
+    price: Pricer | None = None,
+    advance: Callable[..., None] = nothing,
+) -> Advised:
+    """Advice for a plan whose paths are relative to `folder`; `price` plans its trainings, the planner unless given.
+
+    Every change is tried on the same `paths` futures, and `advance(1)` called for each. Raises as `outlook` does, and
+    `UserError`: `unknown-event`, `bad-probabilities`.
+    """
+    study = Study(plan, folder, paths=paths, seed=seed, price=price, advance=advance)
+    raised, left = raising(study)
+    actions, untried = cheapest(study, levers(study))
+    others = list(alternatives(study))
+    allocated, missing = allocation(study)
+    left = [*untried, *(one for one in others if isinstance(one, LeftOut)), *missing, *left]
+    text = tuple(_text(plan))
+    if not text:
+        needed = "[advice] flywheel = { consented, kept, next_run_tokens }" if plan.traffic else "[[traffic]]"
+        left.append(LeftOut(question="the data flywheel: from usage to the next run's text", missing=needed))
+    if not plan.credits:
+        left.append(LeftOut(question="which credits first", missing="[[credits]]"))
+    found = Findings(
+        study=study,
+        actions=[one.action for one in actions],
+        alternatives=_surest([one for one in others if isinstance(one, Alternative)]),
+        allocation=allocated,
+        raising=raised,
+        risks=risks(study, actions),
+        text=text,
+    )
+    planned, error = study.probability()
+    return Advised(
+        currency=plan.currency,
+        paths=paths,
+        seed=seed,
+        target_probability=study.target,
+        event=study.event,
+        planned=planned,
+        standard_error=error,
+        advice=tuple(advice_of(found)),
+        actions=tuple(found.actions),
+        alternatives=tuple(found.alternatives),
+        allocation=allocated,
+        raising=raised,
+        risks=found.risks,
+        text=text,
+        not_answered=tuple(dict.fromkeys(left)),
+    )
+
+
+def _surest(found: Sequence[Alternative]) -> list[Alternative]:
+    """Those that have the event first, the surest before others, of equals the cheapest."""
+    return sorted(found, key=lambda one: (-one.effects[0].after if one.effects else 1.0, one.cost_cents))
+
+
+def _text(plan: CapitalPlan) -> Iterator[MonthOfText]:
+    """Tokens that users agreed to and that are worth keeping, as served in the plan."""
+    wheel = plan.advice.flywheel
+    if wheel is None or not plan.traffic:
+        return
+    horizon, whole = horizon_of(plan), 0.0
+    for month in range(horizon.months):
+        for one in plan.traffic:
+            since = month - (month_number(one.start) - horizon.start)
+            if since >= 0:
+                served = one.tokens_per_month * (1 + one.growth_per_month) ** since
+                whole += served * wheel.consented * wheel.kept
+        yield MonthOfText(month=horizon.name(month), tokens=whole)

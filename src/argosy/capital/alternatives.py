@@ -1,0 +1,194 @@
+"""Other ways to have the model and the accelerators, each a plan of its own: the planner's, and those with a price."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from argosy.capital.advice_config import OptionConfig
+from argosy.capital.advice_results import Alternative, LeftOut
+from argosy.capital.budget import CostConfig, TrainingRunConfig
+from argosy.capital.months import month_name, month_number
+from argosy.capital.outlooks import HOURS_A_MONTH
+from argosy.capital.pricing import Planner, Pricer
+from argosy.capital.study import Case, Happened, Study
+from argosy.config import ArgosyError
+from argosy.hardware import prices_of
+from argosy.planning import Plan
+
+AS_PLANNED = "as planned"
+SCRATCH = "train from scratch"
+
+
+def alternatives(study: Study) -> Iterator[Alternative | LeftOut]:
+    """The plan itself, the planner's other ways, other tenures, and `[[options]]`."""
+    yield _alternative(study, AS_PLANNED, study.base, _price(study), "")
+    planned, last = study.planned(), study.last_training()
+    if planned is not None and last is not None:
+        for way in planned.ways:
+            if way.name == SCRATCH or way.usd is None or way.wall_h is None:
+                continue
+            price = partial(_as_way, study.planner, last, way.usd, way.wall_h)
+            yield _alternative(study, way.name, Case(study.plan, price), _price(study), way.gives_up)
+        gives_up = {one.name: one.gives_up for one in planned.tenures}
+        for name, case, source in tenure_cases(study):
+            if isinstance(case, str):
+                yield LeftOut(question=name, missing=case)
+            else:
+                yield _alternative(study, name, case, source, gives_up.get(name, ""))
+    if not study.plan.options:
+        yield LeftOut(question="an API, or another offer, in place of training", missing="[[options]]")
+    for option in study.plan.options:
+        try:
+            yield _alternative(study, option.name, _option(study, option), f"{option.source}, {option.date}", "")
+        except ArgosyError as error:
+            yield LeftOut(question=option.name, missing=error.message)
+
+
+def tenure_cases(study: Study) -> Iterator[tuple[str, Case | str, str]]:
+    """Name, plan and source of prices of each way to have the accelerators but that of the plan; in place of a plan
+    the key that it lacks."""
+    planned, planner = study.planned(), study.planner
+    if planned is None or not isinstance(planner, Planner):
+        return
+    question, given = planned.question, planned.cost.price == "given"
+    hours = study.plan.advice.spot_hours_between_failures
+    offers = prices_of(question.accelerator.name, "spot")
+    spot = next((one for one in planned.tenures if one.name == "rent spot machines"), None)
+    if question.contract != "spot":
+        if spot is None:
+            yield "rent spot machines", f"a public spot price of {question.accelerator.name}: none is known", ""
+        elif hours is None:
+            yield "rent spot machines", "advice.spot_hours_between_failures: how often they are taken back", ""
+        else:
+            keys: dict[str, Any] = {"contract": "spot", "hours_between_failures": hours}
+            if given:
+                keys["usd_per_hour"] = spot.usd / planned.cost.accelerator_hours.middle
+            source = f"median of {len(offers)} public offers, read {offers[0].read}"
+            yield spot.name, Case(study.plan, lambda asked: planner(asked, **keys)), source
+    if question.reserved_usd_per_hour is None:
+        yield "reserve the accelerators", "reserved_usd_per_hour in the venture's [plan]", ""
+    else:
+        name = next(one.name for one in planned.tenures if one.name.startswith("reserve"))
+        yield name, _with_costs(study, question.reserved_usd_per_hour, _idle), "[plan] of the venture"
+    if question.purchase_usd is None:
+        yield "buy the accelerators", "purchase_usd in the venture's [plan]", ""
+    else:
+        yield "buy", _with_costs(study, 0.0, _purchase), "[plan] of the venture; electricity and resale are not counted"
+
+
+def _with_costs(
+    study: Study, usd_per_hour: float, cost: Callable[[TrainingRunConfig, Plan], CostConfig | None]
+) -> Case:
+    """Trainings at a price of an hour, with what is paid besides."""
+    planner = study.planner
+    assert isinstance(planner, Planner)
+    price = partial(planner, usd_per_hour=usd_per_hour)
+    found = (cost(one, price(one)) for one in study.plan.training)
+    more = tuple(one for one in found if one is not None)
+    return Case(study.plan, price).with_plan(costs=(*study.plan.costs, *more))
+
+
+def _idle(training: TrainingRunConfig, planned: Plan) -> CostConfig | None:
+    """What is paid for reserved accelerators in which nothing runs, month by month."""
+    question, bill = planned.question, planned.cost.usd
+    assert bill is not None and question.reserved_usd_per_hour is not None
+    months = max(question.reserved_months, planned.duration.wall_h.middle / HOURS_A_MONTH)
+    whole = question.accelerators * months * HOURS_A_MONTH * question.reserved_usd_per_hour
+    idle = whole - bill.middle * (1 + training.other_runs)
+    if idle <= 0:
+        return None
+    first, parts = month_number(training.start), max(1, round(months))
+    return _cost(training, "idle reservation", idle / parts, every="month", committed=True).model_copy(
+        update={"end": month_name(first + parts - 1)}
+    )
+
+
+def _purchase(training: TrainingRunConfig, planned: Plan) -> CostConfig:
+    question = planned.question
+    assert question.purchase_usd is not None
+    what = f"purchase of {question.accelerators} × {question.accelerator.name}"
+    return _cost(training, what, question.accelerators * question.purchase_usd, every="once", committed=True)
+
+
+def _cost(training: TrainingRunConfig, name: str, usd: float, **keys: Any) -> CostConfig:
+    return CostConfig(
+        name=name,
+        kind="compute",
+        area="research",
+        amount=round(usd, 2),
+        currency="USD",
+        start=training.start,
+        provider=training.provider,
+        **keys,
+    )
+
+
+def _option(study: Study, option: OptionConfig) -> Case:
+    plan, planner = study.plan, study.planner
+    trainings, price = plan.training, planner
+    if option.training_usd is not None and option.training_months is not None:
+        if option.training_months == 0:
+            trainings = ()
+        elif option.covers == "whole development":
+            trainings = tuple(one.model_copy(update={"other_runs": 0.0}) for one in trainings)
+        last = study.last_training()
+        trainings = tuple(one for one in trainings if one == last)
+        hours = option.training_months * HOURS_A_MONTH
+        price = partial(_quoted, planner, option.training_usd, hours)
+    else:
+        keys = {key: value for key in ("accelerators", "usd_per_hour") if (value := getattr(option, key)) is not None}
+        if option.venture is not None:
+            trainings = tuple(one.model_copy(update={"venture": option.venture}) for one in trainings)
+        if isinstance(planner, Planner):
+            price = partial(planner, **keys)
+    traffic = plan.traffic
+    if option.price_per_million_tokens is not None:
+        served = {"usd_per_million_tokens": option.price_per_million_tokens, "date": option.date}
+        traffic = tuple(one.model_copy(update=served) for one in traffic)
+    return Case(plan, price).with_plan(training=trainings, traffic=traffic)
+
+
+def _quoted(planner: Pricer, usd: float, hours: float, asked: TrainingRunConfig) -> Plan:
+    """A price and a time that somebody offers, taken as they are."""
+    return _rescaled(planner(asked), usd, hours, spread=False)
+
+
+def _as_way(planner: Pricer, last: TrainingRunConfig, usd: float, hours: float, asked: TrainingRunConfig) -> Plan:
+    """A way of the planner in place of the last training, as far off as that one is; others stay."""
+    return _rescaled(planner(asked), usd, hours, spread=True) if asked == last else planner(asked)
+
+
+def _rescaled(planned: Plan, usd: float, hours: float, *, spread: bool) -> Plan:
+    def scaled(span: Any, middle: float) -> Any:
+        parts = {name: middle * (value / span.middle if spread else 1) for name, value in span.model_dump().items()}
+        return span.model_copy(update=parts)
+
+    bill, wall = planned.cost.usd, planned.duration.wall_h
+    assert bill is not None
+    return planned.model_copy(
+        update={
+            "cost": planned.cost.model_copy(update={"usd": scaled(bill, usd)}),
+            "duration": planned.duration.model_copy(update={"wall_h": scaled(wall, hours)}),
+        }
+    )
+
+
+def _price(study: Study) -> str:
+    return "; ".join(dict.fromkeys(one.price for one in study.outlook.trainings)) or "nothing is trained"
+
+
+def _alternative(study: Study, name: str, case: Case, price: str, gives_up: str) -> Alternative:
+    found, happened = study.outlook_of(case), _happened(study, case)
+    ends = [(month_number(one.start) + one.months, one.months) for one in found.trainings]
+    return Alternative(
+        name=name,
+        effects=study.effects(happened),
+        cost_cents=study.cost_cents(found),
+        months=max(ends)[1] if ends else None,
+        price=price,
+        gives_up=gives_up,
+    )
+
+
+def _happened(study: Study, case: Case) -> Happened:
+    return study.happened if case is study.base else study.tried(case)
