@@ -30,7 +30,9 @@ def cheapest(study: Study, levers: Iterable[Lever | LeftOut]) -> tuple[list[Trie
         if isinstance(lever, LeftOut):
             left.append(lever)
             continue
+        before = study.tries
         tried = least(study, lever)
+        study.advance(most_tries(lever) - (study.tries - before))
         if tried is None:
             left.append(LeftOut(question=lever.name, missing="none of it can be planned with what there is"))
         else:
@@ -62,6 +64,11 @@ def least(study: Study, lever: Lever) -> Tried | None:
     return _best(tried)
 
 
+def most_tries(lever: Lever) -> int:
+    """How many changes a lever is tried at, at most."""
+    return len(lever.levels) + (0 if lever.between == "none" else HALVINGS)
+
+
 def _halved(study: Study, lever: Lever, low: float, high: float, there: Tried) -> Tried:
     """The least level between one that does not reach the target and one that does."""
     for _ in range(HALVINGS):
@@ -84,7 +91,7 @@ def _try(study: Study, lever: Lever, level: float) -> Tried | None:
         case = lever.case(level)
         found, happened = study.outlook_of(case), study.tried(case)
     except ArgosyError:
-        study.advance(1)
+        study.tried_one()
         return None
     return Tried(_action(study, lever, level, case, found, happened), happened)
 

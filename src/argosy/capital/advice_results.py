@@ -211,6 +211,8 @@ class Risk(Record):
     """Probability as planned."""
     worst: float
     """Probability where it turns out at its worst tenth, or does not come at all."""
+    worst_error: float
+    """Standard error of that."""
     lowered_by: str
     """The action that helps most there; empty where none does."""
     then: float

@@ -43,8 +43,8 @@ class Findings:
     alternatives: Sequence[Alternative]
     allocation: Allocation
     raising: Raising
-    risks: Sequence[Risk]
-    text: Sequence[MonthOfText]
+    risks: tuple[Risk, ...]
+    text: tuple[MonthOfText, ...]
 
 
 def advice_of(found: Findings) -> Iterator[Advice]:
@@ -73,10 +73,12 @@ def _alternative(found: Findings) -> Iterator[Advice]:
     clear = first.change > CLEAR * first.standard_error
     money = _money(found, best.cost_cents, signed=True)
     if clear:
-        what = f"{best.name}: it survives best. It costs {money} against the plan, and gives up {best.gives_up or '-'}"
+        what = f"{best.name} survives best ({money} against the plan){_gives_up(best)}"
     else:
         cheap = min((one for one in found.alternatives if _level(one)), key=lambda one: one.cost_cents)
-        what = f"no other way is surer than the plan; the cheapest that is as sure: {cheap.name} ({_cost(found, cheap)})"
+        what = "no other way is surer than the plan"
+        if cheap.name != AS_PLANNED:
+            what += f"; the cheapest that is as sure is {cheap.name} ({_cost(found, cheap)}){_gives_up(cheap)}"
     figures = [
         Figure(name=one.name, value=f"{_told(one.effects[0])}; {_cost(found, one)}", source=one.price)
         for one in found.alternatives
@@ -88,8 +90,12 @@ def _alternative(found: Findings) -> Iterator[Advice]:
         figures=(_planned(found), *figures),
         computed=f"each way replaces the trainings of the plan; {PAIRED}",
         strength=_told(first),
-        changes_if="prices of those dates, time and loss of each way: the planner prices them, it does not rank quality",
+        changes_if="prices of those dates; how good the model is that each way gives, which is not in these figures",
     )
+
+
+def _gives_up(one: Alternative) -> str:
+    return f"; it gives up {one.gives_up}" if one.gives_up else ""
 
 
 def _level(one: Alternative) -> bool:
@@ -106,7 +112,7 @@ def _cheapest(found: Findings) -> Iterator[Advice]:
         best = max(found.actions, key=lambda one: one.effects[0].after, default=None)
         if best is None:
             return
-        what = f"no single change reaches {study.target:.0%}; nearest is {best.lever}: {best.what}"
+        what = f"no single change reaches {_part(study.target)}; nearest is {best.lever}: {best.what}"
         chosen = [best]
     else:
         chosen = actions
@@ -142,15 +148,15 @@ def _flywheel(found: Findings) -> Iterator[Advice]:
     what = (
         f"plan the next run on users' text from {enough.month}: {count(enough.tokens)} tokens by then"
         if enough
-        else f"do not wait for users' text: by {last.month} it is {count(last.tokens)} tokens, {share:.1%} of what the "
-        "next run needs; buy or license the rest"
+        else f"do not wait for users' text: by {last.month} it is {count(last.tokens)} tokens, {_part(share)} of "
+        "what the next run needs"
     )
     yield Advice(
         head="data",
         what=what,
         figures=(
-            Figure(name="consented", value=f"{wheel.consented:.0%}", source="advice.flywheel.consented"),
-            Figure(name="kept", value=f"{wheel.kept:.0%}", source="advice.flywheel.kept"),
+            Figure(name="consented", value=f"{_part(wheel.consented)}", source="advice.flywheel.consented"),
+            Figure(name="kept", value=f"{_part(wheel.kept)}", source="advice.flywheel.kept"),
             Figure(
                 name="needed", value=f"{count(wheel.next_run_tokens)} tokens", source="advice.flywheel.next_run_tokens"
             ),
@@ -194,7 +200,9 @@ def _next_amount(found: Findings) -> Iterator[Advice]:
     where = "kept as cash" if best is kept else f"from {best.source} to {best.target}"
     research = rows.get(("cash", "research"))
     loss = research.loss if research else None
-    bought = "" if loss is None else f"; in research it moves the predicted loss by {loss.after - loss.before:+.3f} nats"
+    bought = (
+        "" if loss is None else f"; in research it moves the predicted loss by {loss.after - loss.before:+.3f} nats"
+    )
     yield Advice(
         head="resources",
         what=f"the next {_money(found, kept.amount_cents)} does most for “{found.study.event}” {where}{bought}",
@@ -239,7 +247,7 @@ def _survival(found: Findings) -> Iterator[Advice]:
         chosen = as_little[-1]
         latest = in_time[-1]
         if not least.amount_cents:
-            what = f"no round is needed for {study.target:.0%}: what is signed is enough"
+            what = f"no round is needed for {_part(study.target)}: what is signed is enough"
         else:
             what = (
                 f"raise {_needed(found, chosen)} at least, there by {chosen.month} (begin by {chosen.begin}); at the "
@@ -272,9 +280,7 @@ def _founders(found: Findings) -> Iterator[Advice]:
         return
     best = max(rows, key=lambda one: one.expected_cents)
     alike = [
-        one
-        for one in rows
-        if best.expected_cents - one.expected_cents < CLEAR * best.standard_error * best.exit_cents
+        one for one in rows if best.expected_cents - one.expected_cents < CLEAR * best.standard_error * best.exit_cents
     ]
     low, high = min(one.amount_cents for one in alike), max(one.amount_cents for one in alike)
     span = f"{_money(found, low)} to {_money(found, high)}" if low < high else _money(found, best.amount_cents)
@@ -284,8 +290,9 @@ def _founders(found: Findings) -> Iterator[Advice]:
         figures=tuple(
             Figure(
                 name=_money(found, one.amount_cents),
-                value=f"money lasts {one.lasts:.1%} ± {one.standard_error:.1%}; founders have {one.founders:.1%}, "
-                f"{_money(found, round(one.exit_cents))} at the exits; expected {_money(found, round(one.expected_cents))}",
+                value=f"money lasts {_part(one.lasts)} ± {_part(one.standard_error)}; founders have "
+                f"{_part(one.founders)} and get {_money(found, round(one.exit_cents))} at the exits; expected "
+                f"{_money(found, round(one.expected_cents))}",
                 source="cap_table.rounds, exits, argosy capital simulate and waterfall",
             )
             for one in rows
@@ -297,7 +304,7 @@ def _founders(found: Findings) -> Iterator[Advice]:
 
 
 def _risks(found: Findings) -> Iterator[Advice]:
-    largest = [one for one in found.risks if one.worst < one.planned][:MOST_RISKS]
+    largest = [one for one in found.risks if one.planned - one.worst > CLEAR * one.worst_error][:MOST_RISKS]
     if not largest:
         return
     yield Advice(
@@ -306,9 +313,9 @@ def _risks(found: Findings) -> Iterator[Advice]:
         figures=tuple(
             Figure(
                 name=one.name,
-                value=f"{one.planned:.1%} falls to {one.worst:.1%}; "
+                value=f"{_part(one.planned)} falls to {_part(one.worst)}; "
                 + (
-                    f"{one.lowered_by} makes it {one.then:.1%} (± {one.standard_error:.1%})"
+                    f"{one.lowered_by} makes it {_part(one.then)} (± {_part(one.standard_error)})"
                     if one.lowered_by
                     else "no action above helps there"
                 ),
@@ -334,11 +341,11 @@ def _sources(found: Findings) -> Iterator[Advice]:
     source, worst = min(leaning, key=lambda pair: pair[1].change)
     yield Advice(
         head="capital",
-        what=f"have a second source beside {source.name}: without it “{worst.event}” falls by {-worst.change:.1%}",
+        what=f"have a second source beside {source.name}: without it “{worst.event}” falls by {_part(-worst.change)}",
         figures=tuple(
             Figure(
                 name=f"{one.event} without {each.name}",
-                value=f"{one.before:.1%} with it, {one.after:.1%} without",
+                value=f"{_part(one.before)} with it, {_part(one.after)} without",
                 source=f"funding: {each.name}, {each.month}, probability {each.probability:g}",
             )
             for each, one in leaning
@@ -352,16 +359,18 @@ def _sources(found: Findings) -> Iterator[Advice]:
 def _planned(found: Findings) -> Figure:
     value, error = found.study.probability()
     return Figure(
-        name=f"{found.study.event}, as planned", value=f"{value:.1%} ± {error:.1%}", source="argosy capital simulate"
+        name=f"{found.study.event}, as planned",
+        value=f"{_part(value)} ± {_part(error)}",
+        source="argosy capital simulate",
     )
 
 
 def _target(found: Findings) -> Figure:
-    return Figure(name="to be reached", value=f"{found.study.target:.1%}", source="advice.target_probability")
+    return Figure(name="to be reached", value=f"{_part(found.study.target)}", source="advice.target_probability")
 
 
 def _told(one: Effect) -> str:
-    return f"{one.before:.1%} → {one.after:.1%} ({100 * one.change:+.1f} ± {100 * one.standard_error:.1f} points)"
+    return f"{_part(one.before)} → {_part(one.after)} ({100 * one.change:+.1f} ± {100 * one.standard_error:.1f} points)"
 
 
 def _cost(found: Findings, one: Alternative) -> str:
@@ -376,6 +385,10 @@ def _interval(found: Findings, one: Need) -> str:
     low = "-" if one.low_cents is None else _money(found, one.low_cents)
     high = "no end" if one.high_cents is None else _money(found, one.high_cents)
     return f"{low} to {high} in eight of ten sets of as many futures"
+
+
+def _part(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _money(found: Findings, cents: int, *, signed: bool = False) -> str:

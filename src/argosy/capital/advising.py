@@ -1,21 +1,28 @@
 """Advice from a plan's own figures, under four heads; each piece with what it follows from."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from argosy.capital.actions import cheapest
+from argosy.capital.actions import cheapest, most_tries
 from argosy.capital.advice_results import Advised, Alternative, LeftOut, MonthOfText
 from argosy.capital.advice_words import Findings, advice_of
 from argosy.capital.allocation import allocation
 from argosy.capital.alternatives import alternatives
-from argosy.capital.levers import levers
+from argosy.capital.levers import Lever, levers
 from argosy.capital.months import month_number
 from argosy.capital.outlooks import horizon_of
 from argosy.capital.plan_file import CapitalPlan
-from argosy.capital.pricing import Pricer
+from argosy.capital.pricing import Planner
 from argosy.capital.raising import raising
 from argosy.capital.risks import risks
 from argosy.capital.study import Study, nothing
+
+OTHER_TRIES = 30  # alternatives, moves between areas and amounts of a round, about
+
+
+def _unwatched(most: int) -> AbstractContextManager[Callable[[float], None]]:
+    return nullcontext(nothing)
 
 
 def advise(
@@ -24,19 +31,22 @@ def advise(
     *,
     paths: int = 10_000,
     seed: int = 0,
-    price: Pricer | None = None,
-    advance: Callable[..., None] = nothing,
+    planner: Planner | None = None,
+    watch: Callable[[int], AbstractContextManager[Callable[[float], None]]] = _unwatched,
 ) -> Advised:
-    """Advice for a plan whose paths are relative to `folder`; `price` plans its trainings, the planner unless given.
+    """Advice for a plan whose paths are relative to `folder`.
 
-    Every change is tried on the same `paths` futures, and `advance(1)` called for each. Raises as `outlook` does, and
-    `UserError`: `unknown-event`, `bad-probabilities`.
+    Every change is tried on the same `paths` futures; `watch(most)` is entered with how many there are at most, for a
+    function that is told of each. Raises as `outlook` does, and `UserError`: `unknown-event`, `bad-probabilities`.
     """
-    study = Study(plan, folder, paths=paths, seed=seed, price=price, advance=advance)
-    raised, left = raising(study)
-    actions, untried = cheapest(study, levers(study))
-    others = list(alternatives(study))
-    allocated, missing = allocation(study)
+    study = Study(plan, folder, paths=paths, seed=seed, planner=planner)
+    dials = list(levers(study))
+    most = sum(most_tries(one) for one in dials if isinstance(one, Lever)) + OTHER_TRIES + len(plan.funding)
+    with watch(most) as study.advance:
+        raised, left = raising(study)
+        allocated, missing = allocation(study)
+        others = list(alternatives(study))
+        actions, untried = cheapest(study, dials)
     left = [*untried, *(one for one in others if isinstance(one, LeftOut)), *missing, *left]
     text = tuple(_text(plan))
     if not text:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from argosy.capital.advice_results import Allocation, LeftOut, LossChange, Month
 from argosy.capital.futures import drawn, events
 from argosy.capital.months import cents
 from argosy.capital.outlooks import horizon_of
-from argosy.capital.pricing import Planner
 from argosy.capital.raising import without
 from argosy.capital.study import Case, Study, loss_change
 from argosy.planning import count
@@ -95,17 +95,15 @@ def _spent(study: Study, case: Case, area: str, change: int) -> tuple[Case, Loss
 
 def _trained(study: Study, case: Case, change: int) -> tuple[Case, LossChange | None, str] | str:
     """Research buys training: as many more or fewer tokens as the amount pays for, other runs with them."""
-    planned, last, planner = study.planned(), study.last_training(), study.planner
-    if planned is None or last is None or not isinstance(planner, Planner):
+    planned, last = study.planned(), study.last_training()
+    if planned is None or last is None:
         return "no figure: research has no [[training]] in the plan"
     bill = sum(one.final_cents + one.other_cents for one in study.outlook.trainings)
     factor = 1 + change / bill
     if factor < LEAST_TOKENS:
         return f"no figure: research's trainings cost {bill / 100:,.0f}; the rest of it is people and data"
 
-    def trained(asked: Any, factor: float = factor) -> Any:
-        return planner(asked, tokens=round(factor, 4))
-
+    trained = partial(study.planner, tokens=round(factor, 4))
     loss = loss_change(planned, trained(last))
     tokens = f"{count(factor * planned.question.tokens)} tokens in place of {count(planned.question.tokens)}"
     text = "" if planned.question.unique_tokens else ", if there is as much text"
@@ -135,7 +133,7 @@ def _sources(study: Study) -> Iterator[SourceEffect]:
     for number, (name, stream) in enumerate(_funding(study).items()):
         source = study.plan.funding[number]
         certain = [replace(one, probability=1.0) if one is stream else one for one in study.future.streams]
-        study.advance(1)
+        study.tried_one()
         with_it = events(replace(study.future, streams=certain), study.paths, study.seed)
         none = events(without(study.future, {name}), study.paths, study.seed)
         yield SourceEffect(

@@ -9,7 +9,7 @@ from argosy.capital.advice_results import Alternative, LeftOut
 from argosy.capital.budget import CostConfig, TrainingRunConfig
 from argosy.capital.months import month_name, month_number
 from argosy.capital.outlooks import HOURS_A_MONTH
-from argosy.capital.pricing import Planner, Pricer
+from argosy.capital.pricing import Pricer
 from argosy.capital.study import Case, Happened, Study
 from argosy.config import ArgosyError
 from argosy.hardware import prices_of
@@ -48,7 +48,7 @@ def tenure_cases(study: Study) -> Iterator[tuple[str, Case | str, str]]:
     """Name, plan and source of prices of each way to have the accelerators but that of the plan; in place of a plan
     the key that it lacks."""
     planned, planner = study.planned(), study.planner
-    if planned is None or not isinstance(planner, Planner):
+    if planned is None:
         return
     question, given = planned.question, planned.cost.price == "given"
     hours = study.plan.advice.spot_hours_between_failures
@@ -64,7 +64,7 @@ def tenure_cases(study: Study) -> Iterator[tuple[str, Case | str, str]]:
             if given:
                 keys["usd_per_hour"] = spot.usd / planned.cost.accelerator_hours.middle
             source = f"median of {len(offers)} public offers, read {offers[0].read}"
-            yield spot.name, Case(study.plan, lambda asked: planner(asked, **keys)), source
+            yield spot.name, Case(study.plan, partial(planner, **keys)), source
     if question.reserved_usd_per_hour is None:
         yield "reserve the accelerators", "reserved_usd_per_hour in the venture's [plan]", ""
     else:
@@ -80,9 +80,7 @@ def _with_costs(
     study: Study, usd_per_hour: float, cost: Callable[[TrainingRunConfig, Plan], CostConfig | None]
 ) -> Case:
     """Trainings at a price of an hour, with what is paid besides."""
-    planner = study.planner
-    assert isinstance(planner, Planner)
-    price = partial(planner, usd_per_hour=usd_per_hour)
+    price = partial(study.planner, usd_per_hour=usd_per_hour)
     found = (cost(one, price(one)) for one in study.plan.training)
     more = tuple(one for one in found if one is not None)
     return Case(study.plan, price).with_plan(costs=(*study.plan.costs, *more))
@@ -125,7 +123,8 @@ def _cost(training: TrainingRunConfig, name: str, usd: float, **keys: Any) -> Co
 
 def _option(study: Study, option: OptionConfig) -> Case:
     plan, planner = study.plan, study.planner
-    trainings, price = plan.training, planner
+    trainings: tuple[TrainingRunConfig, ...] = plan.training
+    price: Pricer = planner
     if option.training_usd is not None and option.training_months is not None:
         if option.training_months == 0:
             trainings = ()
@@ -139,8 +138,7 @@ def _option(study: Study, option: OptionConfig) -> Case:
         keys = {key: value for key in ("accelerators", "usd_per_hour") if (value := getattr(option, key)) is not None}
         if option.venture is not None:
             trainings = tuple(one.model_copy(update={"venture": option.venture}) for one in trainings)
-        if isinstance(planner, Planner):
-            price = partial(planner, **keys)
+        price = partial(planner, **keys)
     traffic = plan.traffic
     if option.price_per_million_tokens is not None:
         served = {"usd_per_million_tokens": option.price_per_million_tokens, "date": option.date}

@@ -199,7 +199,8 @@ def _swing(
 
 
 def cash_paths(future: Future, paths: int, seed: int) -> tuple[Array, Array | None, Array]:
-    """Cash at the end of each month [paths, months]; when training ends, in months, and how much later than planned [paths]."""
+    """Cash at the end of each month [paths, months]; when training ends and how much later than planned, in months
+    [paths]."""
     training = future.training
     spent, end, late = np.zeros((paths, future.months)), None, np.zeros(paths)
     if training is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from argosy.capital.advice_results import Dilution, LeftOut
@@ -10,11 +11,10 @@ from argosy.capital.budget import FundingConfig
 from argosy.capital.dilution import with_rounds, with_safe
 from argosy.capital.months import month_name, month_number, month_of
 from argosy.capital.plan_file import CapitalPlan
-from argosy.capital.pricing import Planner
 from argosy.capital.study import Case, Study
 from argosy.config import Section
 from argosy.hardware import AcceleratorSpec, accelerators
-from argosy.planning import count
+from argosy.planning import Plan, count
 
 SHARES = (0.8, 0.6, 0.4, 0.2, 0.1, 0.05)
 MONTHS = (1.0, 2.0, 3.0, 6.0, 9.0, 12.0, 18.0, 24.0)
@@ -58,43 +58,39 @@ def levers(study: Study) -> Iterator[Lever | LeftOut]:
 
 
 def _of_training(study: Study) -> Iterator[Lever | LeftOut]:
-    planner, planned, last = study.planner, study.planned(), study.last_training()
-    if planned is None or last is None:
+    planned = study.planned()
+    if planned is None:
         yield LeftOut(question="levers of a training", missing="[[training]]")
         return
-    if isinstance(planner, Planner):
-        for key, what, whole in (
-            ("size", "parameters", planned.parameters),
-            ("tokens", "tokens", planned.question.tokens),
-        ):
-            yield Lever(
-                "smaller model" if key == "size" else "fewer tokens",
-                SHARES,
-                lambda level, key=key: Case(study.plan, lambda asked: planner(asked, **{key: level})),
-                lambda level, what=what, whole=whole: f"{count(level * whole)} {what} in place of {count(whole)}",
-                neutral=1.0,
-                not_counted="what a higher loss does to revenue",
-            )
-        yield _accelerators(study, planner)
+    yield _scaled(study, "smaller model", "size", planned.parameters, "parameters")
+    yield _scaled(study, "fewer tokens", "tokens", planned.question.tokens, "tokens")
+    yield _accelerators(study, planned)
     for name, case, price in tenure_cases(study):
-        if isinstance(case, str):
-            yield LeftOut(question=name, missing=case)
-        else:
-            also = ("machines that may be taken back",) if name.startswith("rent spot") else ()
-            yield Lever(
-                name,
-                (1.0,),
-                lambda level, case=case: case,
-                lambda level, name=name, price=price: f"{name} ({price})",
-                "none",
-                also=lambda level, also=also: also,
-            )
+        yield LeftOut(question=name, missing=case) if isinstance(case, str) else _tenure(name, case, price)
     yield from _start(study)
 
 
-def _accelerators(study: Study, planner: Planner) -> Lever:
-    planned = study.planned()
-    assert planned is not None
+def _scaled(study: Study, name: str, key: str, whole: float, what: str) -> Lever:
+    def changed(level: float) -> dict[str, Any]:
+        return {key: level}
+
+    return Lever(
+        name,
+        SHARES,
+        lambda level: Case(study.plan, partial(study.planner, **changed(level))),
+        lambda level: f"{count(level * whole)} {what} in place of {count(whole)}",
+        neutral=1.0,
+        not_counted="what a higher loss does to revenue",
+    )
+
+
+def _tenure(name: str, case: Case, price: str) -> Lever:
+    also = ("machines that may be taken back",) if name.startswith("rent spot") else ()
+    return Lever(name, (1.0,), lambda level: case, lambda level: f"{name} ({price})", "none", also=lambda level: also)
+
+
+def _accelerators(study: Study, planned: Plan) -> Lever:
+    """Half and twice as many, and as many of each that has a lower public price."""
     own, number, hour = planned.question.accelerator, planned.question.accelerators, planned.cost.usd_per_hour
     choices: list[tuple[AcceleratorSpec, int]] = [(own, each) for each in (number // 2, number * 2) if each]
     choices += [
@@ -109,7 +105,7 @@ def _accelerators(study: Study, planner: Planner) -> Lever:
         changed: dict[str, Any] = {"accelerators": f"{several}x{spec.name}"}
         if given and spec.name != own.name:
             changed["usd_per_hour"] = spec.usd_per_hour
-        return Case(study.plan, lambda asked: planner(asked, **changed))
+        return Case(study.plan, partial(study.planner, **changed))
 
     def told(level: float) -> str:
         spec, several = choices[int(level)]
@@ -125,22 +121,23 @@ def _start(study: Study) -> Iterator[Lever | LeftOut]:
     first = month_of(study.plan.start)
     begins = min(month_number(one.start) - one.other_runs_months for one in study.plan.training) - first
     ends = max(month_number(one.start) + one.months for one in study.outlook.trainings) - first
-    for name, most, sign in (
-        ("training later", study.plan.months - ends - 1, 1),
-        ("training sooner", begins, -1),
-    ):
-        levels = _up_to(most)
-        if not levels:
-            yield LeftOut(question=name, missing=f"training lies at the {'end' if sign > 0 else 'beginning'} of the plan")
-            continue
-        yield Lever(
-            name,
-            levels,
-            lambda level, sign=sign: _moved_training(study, sign * int(level)),
-            lambda level, sign=sign: f"training begins {_months(level)} {'later' if sign > 0 else 'sooner'}",
-            "whole",
-            not_counted="what competitors do meanwhile" if sign > 0 else "whether text and people are there by then",
-        )
+    for name, most, sign in (("training later", study.plan.months - ends - 1, 1), ("training sooner", begins, -1)):
+        if levels := _up_to(most):
+            yield _shifted(study, name, levels, sign)
+        else:
+            place = "end" if sign > 0 else "beginning"
+            yield LeftOut(question=name, missing=f"training lies at the {place} of the plan")
+
+
+def _shifted(study: Study, name: str, levels: Sequence[float], sign: int) -> Lever:
+    return Lever(
+        name,
+        levels,
+        lambda level: _moved_training(study, sign * int(level)),
+        lambda level: f"training begins {_months(level)} {name.split()[1]}",
+        "whole",
+        not_counted="what competitors do meanwhile" if sign > 0 else "whether text and people are there by then",
+    )
 
 
 def _moved_training(study: Study, by: int) -> Case:

@@ -76,7 +76,7 @@ class _Priced:
 
 
 def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Outlook:
-    """The ledger of a plan; paths are relative to `folder`; `price` plans trainings otherwise than as their ventures say.
+    """The ledger of a plan; paths are relative to `folder`. Trainings are planned as their ventures say, or by `price`.
 
     Raises `UserError` for what is missing or has no rate.
     """

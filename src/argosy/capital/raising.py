@@ -104,10 +104,12 @@ def _founders(study: Study) -> tuple[FoundersAt, ...] | LeftOut:
     total = sum(Fraction(str(one.probability)) for one in plan.exits)
     if total != 1:
         raise UserError(
-            "bad-probabilities", f"exits.probability: they sum to {float(total):g}, expected exactly 1",
+            "bad-probabilities",
+            f"exits.probability: they sum to {float(total):g}, expected exactly 1",
             hint="an exit at a price of 0 is no sale",
         )
-    table, planned = plan.cap_table, sum(one.amount for this in rounds for one in this.investors)
+    table = plan.cap_table
+    planned = sum((one.amount for this in rounds for one in this.investors), Fraction(0))
     try:
         return tuple(_founders_at(study, resized(table, rounds, times), times, planned) for times in TIMES)
     except ArgosyError as error:

@@ -1,5 +1,6 @@
 """What the probability hangs on most, and which action helps where that turns out badly."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -58,6 +59,7 @@ def _risk(study: Study, name: str, bad: npt.NDArray[np.bool_], actions: Sequence
         name=name,
         planned=float(before.mean()),
         worst=worst,
+        worst_error=math.sqrt(worst * (1 - worst) / int(bad.sum())),
         lowered_by=best,
         then=worst if help_there is None else help_there.after,
         standard_error=0.0 if help_there is None else help_there.standard_error,

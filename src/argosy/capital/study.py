@@ -35,7 +35,7 @@ class Case:
         return replace(self, plan=self.plan.model_copy(update=sections))
 
 
-def nothing(amount: float, note: str = "") -> None:
+def nothing(amount: float) -> None:
     """Progress that nobody sees."""
 
 
@@ -49,12 +49,13 @@ class Study:
         *,
         paths: int = 10_000,
         seed: int = 0,
-        price: Pricer | None = None,
-        advance: Callable[..., None] = nothing,
+        planner: Planner | None = None,
     ) -> None:
         """Raises as `outlook` does, and `UserError` `unknown-event` for an event that the plan has not."""
-        self.paths, self.seed, self.advance, self.folder = paths, seed, advance, folder
-        self.planner = price or Planner(folder)
+        self.paths, self.seed, self.folder = paths, seed, folder
+        self.advance: Callable[[float], None] = nothing
+        self.tries = 0
+        self.planner = planner or Planner(folder)
         self.base = Case(plan, self.planner)
         self.future: Future = self.future_of(self.base)
         self.happened = events(self.future, paths, seed)
@@ -83,8 +84,13 @@ class Study:
 
     def tried(self, case: Case) -> Happened:
         """What happens in the same futures with a change."""
-        self.advance(1)
+        self.tried_one()
         return events(self.future_of(case), self.paths, self.seed)
+
+    def tried_one(self) -> None:
+        """Count a change that was tried, also one that could not be planned."""
+        self.tries += 1
+        self.advance(1)
 
     def reached(self, happened: Happened) -> bool:
         """Whether the event is as probable as it is to be."""
@@ -114,9 +120,7 @@ class Study:
         """By which the median end of training is later."""
         if not found.trainings or not self.outlook.trainings:
             return None
-        after, before = (
-            max(_end(one.start, one.months) for one in each.trainings) for each in (found, self.outlook)
-        )
+        after, before = (max(_end(one.start, one.months) for one in each.trainings) for each in (found, self.outlook))
         return after - before
 
     def probability(self, name: str = "") -> tuple[float, float]:
@@ -171,5 +175,3 @@ def _net_cost(found: Outlook) -> int:
 
 def _end(start: str, months: float) -> float:
     return month_number(start) + months
-
-

@@ -4,6 +4,7 @@
 from argosy.cli import (
     backtest,
     capital,
+    capital_advise,
     capital_ocf,
     capital_plan,
     capital_table,
@@ -21,6 +22,7 @@ from argosy.cli.app import main
 __all__ = [
     "backtest",
     "capital",
+    "capital_advise",
     "capital_ocf",
     "capital_plan",
     "capital_table",
