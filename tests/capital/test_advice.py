@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from argosy.capital import CapitalPlan, advise, outlook, read_capital, simulate
 from argosy.capital.actions import least
 from argosy.capital.advice_config import AdviceConfig, SafeNowConfig
-from argosy.capital.budget import CostConfig, CreditConfig, FundingConfig, RevenueConfig, TrainingRunConfig
+from argosy.capital.alternatives import tenure_cases
+from argosy.capital.budget import CostConfig, CreditConfig, FundingConfig, RevenueConfig, RoleConfig, TrainingRunConfig
 from argosy.capital.futures import LASTS, TRAINED, Future, Stream, TrainingTime, events
 from argosy.capital.levers import Lever, levers, unsigned
 from argosy.capital.pricing import Planner
@@ -261,7 +262,7 @@ def test_actions_are_the_least_that_reach_the_target(advised: Any) -> None:
         if one.lever in ("a SAFE now", "a larger raise"):
             assert one.dilution.after < one.dilution.before and one.funding_cents > 0
     spot = next(one for one in advised.actions if one.lever == "rent spot machines")
-    assert spot.delay_months > 0 and spot.also_costs
+    assert spot.delay_months > 0 > spot.cost_cents
 
 
 def test_text_of_users_is_served_times_consented_times_kept(advised: Any) -> None:
@@ -327,3 +328,44 @@ def test_wrong_input_is_named(
     assert command(["capital", "advise", str(folder), *words]) == 2
     told = capsys.readouterr().err
     assert said in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize(("months", "idle"), [(1.0, True), (0.01, False)])
+def test_what_is_reserved_is_paid_though_idle_and_what_is_bought_at_once(
+    folder: Path, months: float, idle: bool
+) -> None:
+    venture = folder / "venture.toml"
+    prices = f"reserved_usd_per_hour = 1.9\nreserved_months = {months}\npurchase_usd = 38_000\n"
+    venture.write_text(venture.read_text() + prices)
+    plan, _ = read_capital(folder)
+    study = Study(plan, folder, paths=100)
+    planned = study.planned()
+    assert planned is not None
+    hours = planned.cost.accelerator_hours.middle
+    found = {name: study.outlook_of(case).hoped for name, case, _ in tenure_cases(study) if isinstance(case, Case)}
+    compute = {
+        name: sum(month.expenses_cents.get("compute", 0) for month in flow.months) for name, flow in found.items()
+    }
+    reserved = next(cents for name, cents in compute.items() if name.startswith("reserve"))
+    # The final run, and as much again for others; the reservation where that is more.
+    expected = max(2 * hours, 64 * 730 * months) * 1.9 if idle else 2 * hours * 1.9
+    assert reserved == pytest.approx(100 * expected, rel=1e-6)
+    assert compute["buy"] == 64 * 38_000_00
+
+
+def test_a_round_is_asked_for_as_much_sooner_as_it_takes(toy: Toy) -> None:
+    """Cash pays five months, so money of the sixth is in time; it comes in nine of ten futures."""
+    costs = (CostConfig(name="all", kind="other", amount=20_000.0, start="2027-01"),)
+    later = FundingConfig(name="round", kind="round", amount=1e6, month="2027-12", probability=0.9)
+    asked = AdviceConfig(target_probability=0.85)
+    plan = simple(training=(), costs=costs, funding=(later,), raising_months=2, advice=asked)
+    study = Study(plan, EXAMPLE, paths=2_000, planner=toy)
+    found = least(study, lever(study, "an earlier raise"))
+    assert found is not None and found.action.level == 6 and found.action.reaches
+    assert "6 months sooner" in found.action.what
+    role = RoleConfig(role="sales", area="marketing", salary=600_000.0, on_costs=0.0, start="2027-03")
+    hiring = simple(training=(), people=(role,), cash=150_000.0, months=12)
+    study = Study(hiring, EXAMPLE, paths=100, planner=toy)
+    # 50,000 a month: three months of it are paid for, so it begins in the tenth.
+    found = least(study, lever(study, "later hiring"))
+    assert found is not None and found.action.level == 7 and found.action.cost_cents == -7 * 50_000_00

@@ -198,14 +198,16 @@ def _next_amount(found: Findings) -> Iterator[Advice]:
         return
     best = max((one for one in rows.values() if one.effects), key=lambda one: one.effects[0].change)
     where = "kept as cash" if best is kept else f"from {best.source} to {best.target}"
-    research = rows.get(("cash", "research"))
-    loss = research.loss if research else None
-    bought = (
-        "" if loss is None else f"; in research it moves the predicted loss by {loss.after - loss.before:+.3f} nats"
-    )
+    what = f"the next {_money(found, kept.amount_cents)} does most for “{found.study.event}” {where}"
+    what += f" ({_points(best.effects[0])})"
+    spent = [one for (source, _), one in rows.items() if source == "cash" and one.effects]
+    if spent:
+        least = max(spent, key=lambda one: one.effects[0].change)
+        what += f"; spent, it costs least in {least.target} ({_points(least.effects[0])})"
+        what += f", where it moves the predicted loss by {_loss(least.loss)}" if least.loss else ""
     yield Advice(
         head="resources",
-        what=f"the next {_money(found, kept.amount_cents)} does most for “{found.study.event}” {where}{bought}",
+        what=what,
         figures=tuple(
             Figure(
                 name=f"{one.source} → {one.target}",
@@ -225,7 +227,7 @@ def _next_amount(found: Findings) -> Iterator[Advice]:
 def _loss(change: LossChange | None) -> str:
     if change is None:
         return ""
-    return f"loss {change.after - change.before:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+    return f"{change.after - change.before:+.3f} nats ({change.low:+.3f} to {change.high:+.3f})"
 
 
 def _survival(found: Findings) -> Iterator[Advice]:
@@ -280,13 +282,15 @@ def _founders(found: Findings) -> Iterator[Advice]:
         return
     best = max(rows, key=lambda one: one.expected_cents)
     alike = [
-        one for one in rows if best.expected_cents - one.expected_cents < CLEAR * best.standard_error * best.exit_cents
+        one for one in rows if best.expected_cents - one.expected_cents <= CLEAR * best.standard_error * best.exit_cents
     ]
     low, high = min(one.amount_cents for one in alike), max(one.amount_cents for one in alike)
-    span = f"{_money(found, low)} to {_money(found, high)}" if low < high else _money(found, best.amount_cents)
+    as_good = f" ({_money(found, low)} to {_money(found, high)} are as good)" if low < high else ""
+    if best is rows[0]:
+        as_good += ", or less: it is the least that was tried"
     yield Advice(
         head="capital",
-        what=f"for the founders' expected value raise {_money(found, best.amount_cents)} ({span} are as good)",
+        what=f"for the founders' expected value raise {_money(found, best.amount_cents)}{as_good}",
         figures=tuple(
             Figure(
                 name=_money(found, one.amount_cents),
@@ -370,7 +374,11 @@ def _target(found: Findings) -> Figure:
 
 
 def _told(one: Effect) -> str:
-    return f"{_part(one.before)} → {_part(one.after)} ({100 * one.change:+.1f} ± {100 * one.standard_error:.1f} points)"
+    return f"{_part(one.before)} → {_part(one.after)} ({_points(one)})"
+
+
+def _points(one: Effect) -> str:
+    return f"{100 * one.change:+.1f} ± {100 * one.standard_error:.1f} points"
 
 
 def _cost(found: Findings, one: Alternative) -> str:

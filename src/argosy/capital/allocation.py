@@ -99,7 +99,7 @@ def _trained(study: Study, case: Case, change: int) -> tuple[Case, LossChange | 
     if planned is None or last is None:
         return "no figure: research has no [[training]] in the plan"
     bill = sum(one.final_cents + one.other_cents for one in study.outlook.trainings)
-    factor = 1 + change / bill
+    factor = 1 + change / bill if bill else 0.0
     if factor < LEAST_TOKENS:
         return f"no figure: research's trainings cost {bill / 100:,.0f}; the rest of it is people and data"
 

@@ -17,6 +17,8 @@ from argosy.planning import Plan
 
 AS_PLANNED = "as planned"
 SCRATCH = "train from scratch"
+SPOT = "rent spot machines"
+SPOT_GIVES_UP = "machines that stay; what their restarts take is counted, as often as you say they are taken back"
 
 
 def alternatives(study: Study) -> Iterator[Alternative | LeftOut]:
@@ -29,7 +31,7 @@ def alternatives(study: Study) -> Iterator[Alternative | LeftOut]:
                 continue
             price = partial(_as_way, study.planner, last, way.usd, way.wall_h)
             yield _alternative(study, way.name, Case(study.plan, price), _price(study), way.gives_up)
-        gives_up = {one.name: one.gives_up for one in planned.tenures}
+        gives_up = {one.name: one.gives_up for one in planned.tenures} | {SPOT: SPOT_GIVES_UP}
         for name, case, source in tenure_cases(study):
             if isinstance(case, str):
                 yield LeftOut(question=name, missing=case)
@@ -53,12 +55,12 @@ def tenure_cases(study: Study) -> Iterator[tuple[str, Case | str, str]]:
     question, given = planned.question, planned.cost.price == "given"
     hours = study.plan.advice.spot_hours_between_failures
     offers = prices_of(question.accelerator.name, "spot")
-    spot = next((one for one in planned.tenures if one.name == "rent spot machines"), None)
+    spot = next((one for one in planned.tenures if one.name == SPOT), None)
     if question.contract != "spot":
         if spot is None:
-            yield "rent spot machines", f"a public spot price of {question.accelerator.name}: none is known", ""
+            yield SPOT, f"a public spot price of {question.accelerator.name}: none is known", ""
         elif hours is None:
-            yield "rent spot machines", "advice.spot_hours_between_failures: how often they are taken back", ""
+            yield SPOT, "advice.spot_hours_between_failures: how often they are taken back", ""
         else:
             keys: dict[str, Any] = {"contract": "spot", "hours_between_failures": hours}
             if given:
@@ -69,18 +71,17 @@ def tenure_cases(study: Study) -> Iterator[tuple[str, Case | str, str]]:
         yield "reserve the accelerators", "reserved_usd_per_hour in the venture's [plan]", ""
     else:
         name = next(one.name for one in planned.tenures if one.name.startswith("reserve"))
-        yield name, _with_costs(study, question.reserved_usd_per_hour, _idle), "[plan] of the venture"
+        reserved = partial(planner, usd_per_hour=question.reserved_usd_per_hour)
+        yield name, _with_costs(study, reserved, _idle), "[plan] of the venture"
     if question.purchase_usd is None:
         yield "buy the accelerators", "purchase_usd in the venture's [plan]", ""
     else:
-        yield "buy", _with_costs(study, 0.0, _purchase), "[plan] of the venture; electricity and resale are not counted"
+        source = "[plan] of the venture; electricity and resale are not counted"
+        yield "buy", _with_costs(study, partial(_owned, planner), _purchase), source
 
 
-def _with_costs(
-    study: Study, usd_per_hour: float, cost: Callable[[TrainingRunConfig, Plan], CostConfig | None]
-) -> Case:
-    """Trainings at a price of an hour, with what is paid besides."""
-    price = partial(study.planner, usd_per_hour=usd_per_hour)
+def _with_costs(study: Study, price: Pricer, cost: Callable[[TrainingRunConfig, Plan], CostConfig | None]) -> Case:
+    """Trainings at another price of an hour, with what is paid besides."""
     found = (cost(one, price(one)) for one in study.plan.training)
     more = tuple(one for one in found if one is not None)
     return Case(study.plan, price).with_plan(costs=(*study.plan.costs, *more))
@@ -146,6 +147,12 @@ def _option(study: Study, option: OptionConfig) -> Case:
     return Case(plan, price).with_plan(training=trainings, traffic=traffic)
 
 
+def _owned(planner: Pricer, asked: TrainingRunConfig) -> Plan:
+    """Nothing is paid by the hour."""
+    planned = planner(asked)
+    return _rescaled(planned, 0.0, planned.duration.wall_h.middle, spread=True)
+
+
 def _quoted(planner: Pricer, usd: float, hours: float, asked: TrainingRunConfig) -> Plan:
     """A price and a time that somebody offers, taken as they are."""
     return _rescaled(planner(asked), usd, hours, spread=False)
@@ -158,7 +165,8 @@ def _as_way(planner: Pricer, last: TrainingRunConfig, usd: float, hours: float, 
 
 def _rescaled(planned: Plan, usd: float, hours: float, *, spread: bool) -> Plan:
     def scaled(span: Any, middle: float) -> Any:
-        parts = {name: middle * (value / span.middle if spread else 1) for name, value in span.model_dump().items()}
+        own = span.middle if spread and span.middle else None
+        parts = {name: middle * (value / own if own else 1) for name, value in span.model_dump().items()}
         return span.model_copy(update=parts)
 
     bill, wall = planned.cost.usd, planned.duration.wall_h

@@ -85,8 +85,7 @@ def _scaled(study: Study, name: str, key: str, whole: float, what: str) -> Lever
 
 
 def _tenure(name: str, case: Case, price: str) -> Lever:
-    also = ("machines that may be taken back",) if name.startswith("rent spot") else ()
-    return Lever(name, (1.0,), lambda level: case, lambda level: f"{name} ({price})", "none", also=lambda level: also)
+    return Lever(name, (1.0,), lambda level: case, lambda level: f"{name} ({price})", "none")
 
 
 def _accelerators(study: Study, planned: Plan) -> Lever:

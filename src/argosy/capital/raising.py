@@ -20,7 +20,7 @@ from argosy.capital.table import cap_table
 from argosy.capital.table_config import CapTableConfig
 from argosy.config import ArgosyError, UserError
 
-TIMES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+TIMES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 def raising(study: Study) -> tuple[Raising, list[LeftOut]]:
