@@ -6,9 +6,10 @@ from pathlib import Path
 
 from argosy.capital.actions import cheapest, most_tries
 from argosy.capital.advice_results import Advised, Alternative, LeftOut, MonthOfText
-from argosy.capital.advice_words import Findings, advice_of
+from argosy.capital.advice_words import advice_of
 from argosy.capital.allocation import allocation
 from argosy.capital.alternatives import alternatives
+from argosy.capital.findings import Findings
 from argosy.capital.levers import Lever, levers
 from argosy.capital.months import month_number
 from argosy.capital.outlooks import horizon_of
