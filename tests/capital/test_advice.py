@@ -16,9 +16,17 @@ from hypothesis import strategies as st
 
 from argosy.capital import CapitalPlan, advise, outlook, read_capital, simulate
 from argosy.capital.actions import least
-from argosy.capital.advice_config import AdviceConfig, SafeNowConfig
+from argosy.capital.advice_config import AdviceConfig, OptionConfig, SafeNowConfig
 from argosy.capital.alternatives import tenure_cases
-from argosy.capital.budget import CostConfig, CreditConfig, FundingConfig, RevenueConfig, RoleConfig, TrainingRunConfig
+from argosy.capital.budget import (
+    CostConfig,
+    CreditConfig,
+    FundingConfig,
+    RevenueConfig,
+    RoleConfig,
+    TrafficConfig,
+    TrainingRunConfig,
+)
 from argosy.capital.futures import LASTS, TRAINED, Future, Stream, TrainingTime, events
 from argosy.capital.levers import Lever, levers, unsigned
 from argosy.capital.pricing import Planner
@@ -113,9 +121,8 @@ def test_the_money_that_is_needed_makes_the_plan_just_as_sure(toy: Toy) -> None:
     study = Study(plan, EXAMPLE, paths=4_000, planner=toy)
     needs = raising(study)[0].needs
     amounts = [one.amount_cents for one in needs]
-    assert None not in amounts and amounts == sorted(amounts, key=lambda cents: cents or 0)
+    assert amounts == sorted(amounts)
     for one in (needs[0], needs[-1]):
-        assert one.amount_cents is not None
         for less, enough in ((0, True), (100, False)):
             amount = (one.amount_cents - less) / 100
             money = FundingConfig(name="new", kind="grant", amount=amount, month=one.month, probability=1.0)
@@ -351,6 +358,34 @@ def test_what_is_reserved_is_paid_though_idle_and_what_is_bought_at_once(
     expected = max(2 * hours, 64 * 730 * months) * 1.9 if idle else 2 * hours * 1.9
     assert reserved == pytest.approx(100 * expected, rel=1e-6)
     assert compute["buy"] == 64 * 38_000_00
+
+
+def test_an_offer_costs_what_it_says_and_other_runs_where_it_is_of_the_final_one(toy: Toy) -> None:
+    training = TrainingRunConfig(venture="venture.toml", start="2027-01", other_runs=0.5)
+    traffic = TrafficConfig(start="2027-03", tokens_per_month=1e9, usd_per_million_tokens=1.0, date="2026-11-01")
+    keys: dict[str, Any] = {"date": "2026-11-01", "source": "a letter"}
+    offers = tuple(
+        OptionConfig(name=covers, training_usd=15_000.0, training_months=1.0, covers=covers, **keys)
+        for covers in ("final run", "whole development")
+    )
+    served = {"training_usd": 0.0, "training_months": 0.0, "covers": "final run", "price_per_million_tokens": 3.0}
+    plan = simple(
+        cash=1e6,
+        training=(training,),
+        traffic=(traffic,),
+        options=(*offers, OptionConfig(name="API", **served, **keys)),
+        advice=AdviceConfig(event=TRAINED, moved=1_000.0),
+    )
+    found = advise(plan, EXAMPLE, paths=100, planner=toy)
+    costs = {one.name: one.cost_cents / 100 for one in found.alternatives}
+    assert costs["final run"] == pytest.approx(15_000 * 1.5 - BILL_USD * 1.5)
+    assert costs["whole development"] == pytest.approx(15_000 - BILL_USD * 1.5)
+    assert costs["API"] == pytest.approx(22 * 1_000 * (3 - 1) - BILL_USD * 1.5)
+    # Nothing is trained behind an API, so that it has no such probability and comes last.
+    assert found.alternatives[-1].name == "API" and TRAINED not in {one.event for one in found.alternatives[-1].effects}
+    # The plan is sure as it is: no change is advised for it, and each lever is told at its first level.
+    assert found.planned == 1.0 and not any("costs" in one.what.split(";")[0] for one in found.advice)
+    assert next(one for one in found.actions if one.lever == "fewer tokens").level == 0.8
 
 
 def test_a_round_is_asked_for_as_much_sooner_as_it_takes(toy: Toy) -> None:

@@ -168,8 +168,8 @@ class Need(Record):
     """When it arrives."""
     begin: str
     """When the round has to begin."""
-    amount_cents: int | None
-    """The least; null where the money may be out before, whatever comes."""
+    amount_cents: int
+    """The least."""
     low_cents: int | None
     """Of its interval of 80 %, from the number of futures."""
     high_cents: int | None
@@ -197,7 +197,7 @@ class Raising(Record):
     """When and how much to raise."""
 
     needs: tuple[Need, ...]
-    """By month of arrival."""
+    """By month of arrival; in later ones the money may be out before, whatever comes."""
     founders: tuple[FoundersAt, ...]
     """By amount, at the pre-money valuation that the cap table has."""
 

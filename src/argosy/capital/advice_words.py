@@ -46,23 +46,21 @@ def advice_of(found: Findings) -> Iterator[Advice]:
 
 
 def _alternative(found: Findings) -> Iterator[Advice]:
-    plan = next((one for one in found.alternatives if one.name == AS_PLANNED), None)
-    if plan is None or len(found.alternatives) < 2:
+    ways = [one for one in found.alternatives if one.effects and one.effects[0].event == found.study.event]
+    if len(ways) < 2:
         return
-    best = found.alternatives[0]
+    best = ways[0]
     first = best.effects[0]
-    clear = first.change > CLEAR * first.standard_error
-    if clear:
+    if first.change > CLEAR * first.standard_error:
         what = f"{best.name} survives best ({_cost(found, best)} against the plan){_gives_up(best)}"
     else:
-        cheap = min((one for one in found.alternatives if _level(one)), key=lambda one: one.cost_cents)
+        cheap = min((one for one in ways if _level(one)), key=lambda one: one.cost_cents)
         what = "no other way is surer than the plan"
         if cheap.name != AS_PLANNED:
             what += f"; the cheapest that is as sure is {cheap.name} ({_cost(found, cheap)}){_gives_up(cheap)}"
     figures = [
         Figure(name=one.name, value=f"{change_told(one.effects[0])}; {_cost(found, one)}", source=one.price)
-        for one in found.alternatives
-        if one.effects
+        for one in ways
     ]
     yield Advice(
         head="technology",
@@ -80,7 +78,7 @@ def _gives_up(one: Alternative) -> str:
 
 def _level(one: Alternative) -> bool:
     """Whether a way is as sure as the plan, as far as these futures tell."""
-    return bool(one.effects) and one.effects[0].change >= -CLEAR * one.effects[0].standard_error
+    return one.effects[0].change >= -CLEAR * one.effects[0].standard_error
 
 
 def _cheapest(found: Findings) -> Iterator[Advice]:
@@ -135,8 +133,8 @@ def _flywheel(found: Findings) -> Iterator[Advice]:
         head="data",
         what=what,
         figures=(
-            Figure(name="consented", value=f"{percent(wheel.consented)}", source="advice.flywheel.consented"),
-            Figure(name="kept", value=f"{percent(wheel.kept)}", source="advice.flywheel.kept"),
+            Figure(name="consented", value=percent(wheel.consented), source="advice.flywheel.consented"),
+            Figure(name="kept", value=percent(wheel.kept), source="advice.flywheel.kept"),
             Figure(
                 name="needed", value=f"{count(wheel.next_run_tokens)} tokens", source="advice.flywheel.next_run_tokens"
             ),

@@ -58,7 +58,7 @@ def advise(
     found = Findings(
         study=study,
         actions=[one.action for one in actions],
-        alternatives=_surest([one for one in others if isinstance(one, Alternative)]),
+        alternatives=_surest([one for one in others if isinstance(one, Alternative)], study.event),
         allocation=allocated,
         raising=raised,
         risks=risks(study, actions),
@@ -84,9 +84,10 @@ def advise(
     )
 
 
-def _surest(found: Sequence[Alternative]) -> list[Alternative]:
+def _surest(found: Sequence[Alternative], event: str) -> list[Alternative]:
     """Those that have the event first, the surest before others, of equals the cheapest."""
-    return sorted(found, key=lambda one: (-one.effects[0].after if one.effects else 1.0, one.cost_cents))
+    chance = {one.name: each.after for one in found for each in one.effects if each.event == event}
+    return sorted(found, key=lambda one: (-chance.get(one.name, -1.0), one.cost_cents))
 
 
 def _text(plan: CapitalPlan) -> Iterator[MonthOfText]:

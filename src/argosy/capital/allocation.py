@@ -9,7 +9,8 @@ import numpy as np
 
 from argosy.capital.advice_results import Allocation, LeftOut, LossChange, MonthOfFunding, Moved, SourceEffect
 from argosy.capital.futures import drawn, events
-from argosy.capital.months import cents
+from argosy.capital.lines import cost_line, role_lines
+from argosy.capital.months import cents, month_number
 from argosy.capital.outlooks import horizon_of
 from argosy.capital.raising import without
 from argosy.capital.study import Case, Study, loss_change
@@ -75,11 +76,10 @@ def _spent(study: Study, case: Case, area: str, change: int) -> tuple[Case, Loss
         return _trained(study, case, change)
     plan = case.plan
     horizon = horizon_of(plan)
-    costs = [one for one in plan.costs if one.area == area]
-    people = [one for one in plan.people if one.area == area]
-    bare = plan.model_copy(update={"traffic": (), "training": (), "costs": tuple(costs), "people": tuple(people)})
-    whole = study.outlook_of(Case(bare, case.price)).hoped.areas_cents.get(area, 0)
-    if whole + change <= 0:
+    lines = [cost_line(one, horizon) for one in plan.costs]
+    lines += [line for one in plan.people for line in role_lines(one, horizon)]
+    whole = sum(sum(line.amounts) for line in lines if line.area == area)
+    if not whole or whole + change <= 0:
         return f"no figure: {area} has {whole / 100:,.0f} {horizon.currency} of costs and people in the plan"
     factor = 1 + change / whole
 
@@ -141,7 +141,9 @@ def _sources(study: Study) -> Iterator[SourceEffect]:
             kind=source.kind,
             month=source.month,
             probability=source.probability,
-            amount_cents=horizon.cents(source.amount, source.currency, 0),
+            amount_cents=horizon.cents(
+                source.amount, source.currency, max(0, month_number(source.month) - horizon.start)
+            ),
             without=study.effects(none, with_it),
         )
 

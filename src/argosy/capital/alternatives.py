@@ -22,28 +22,40 @@ SPOT_GIVES_UP = "machines that stay; what their restarts take is counted, as oft
 
 
 def alternatives(study: Study) -> Iterator[Alternative | LeftOut]:
-    """The plan itself, the planner's other ways, other tenures, and `[[options]]`."""
+    """The plan itself, the planner's other ways, other tenures, and `[[options]]`; what cannot be planned, and why."""
     yield _alternative(study, AS_PLANNED, study.base, _price(study), "")
-    planned, last = study.planned(), study.last_training()
-    if planned is not None and last is not None:
-        for way in planned.ways:
-            if way.name == SCRATCH or way.usd is None or way.wall_h is None:
-                continue
-            price = partial(_as_way, study.planner, last, way.usd, way.wall_h)
-            yield _alternative(study, way.name, Case(study.plan, price), _price(study), way.gives_up)
-        gives_up = {one.name: one.gives_up for one in planned.tenures} | {SPOT: SPOT_GIVES_UP}
-        for name, case, source in tenure_cases(study):
-            if isinstance(case, str):
-                yield LeftOut(question=name, missing=case)
-            else:
-                yield _alternative(study, name, case, source, gives_up.get(name, ""))
     if not study.plan.options:
         yield LeftOut(question="an API, or another offer, in place of training", missing="[[options]]")
-    for option in study.plan.options:
+    for name, case, price, gives_up in (*_ways(study), *_tenures(study), *_options(study)):
+        if isinstance(case, str):
+            yield LeftOut(question=name, missing=case)
+            continue
         try:
-            yield _alternative(study, option.name, _option(study, option), f"{option.source}, {option.date}", "")
+            yield _alternative(study, name, case, price, gives_up)
         except ArgosyError as error:
-            yield LeftOut(question=option.name, missing=error.message)
+            yield LeftOut(question=name, missing=error.message)
+
+
+def _ways(study: Study) -> Iterator[tuple[str, Case | str, str, str]]:
+    planned, last = study.planned(), study.last_training()
+    if planned is None or last is None:
+        return
+    for way in planned.ways:
+        if way.name != SCRATCH and way.usd is not None and way.wall_h is not None:
+            price = partial(_as_way, study.planner, last, way.usd, way.wall_h)
+            yield way.name, Case(study.plan, price), _price(study), way.gives_up
+
+
+def _tenures(study: Study) -> Iterator[tuple[str, Case | str, str, str]]:
+    planned = study.planned()
+    gives_up = {one.name: one.gives_up for one in planned.tenures} if planned else {}
+    for name, case, source in tenure_cases(study):
+        yield name, case, source, SPOT_GIVES_UP if name == SPOT else gives_up.get(name, "")
+
+
+def _options(study: Study) -> Iterator[tuple[str, Case | str, str, str]]:
+    for option in study.plan.options:
+        yield option.name, _option(study, option), f"{option.source}, {option.date}", ""
 
 
 def tenure_cases(study: Study) -> Iterator[tuple[str, Case | str, str]]:

@@ -25,18 +25,19 @@ def survival_advice(found: Findings) -> Iterator[Advice]:
         )
     else:
         least = in_time[0]
-        as_little = [one for one in in_time if one.amount_cents == least.amount_cents]
-        chosen = as_little[-1]
+        enough = least.amount_cents if least.high_cents is None else least.high_cents
+        chosen = [one for one in in_time if one.amount_cents <= enough][-1]
         latest = in_time[-1]
         if not least.amount_cents:
             what = f"no round is needed for {percent(study.target)}: what is signed is enough"
         else:
+            least_told, latest_told = (money(found, one.amount_cents) for one in (chosen, latest))
             what = (
-                f"raise {_needed(found, chosen)} at least, there by {chosen.month} (begin by {chosen.begin}); at the "
-                f"latest by {latest.month} (begin by {latest.begin}), when it takes {_needed(found, latest)}"
+                f"raise {least_told} at least, there by {chosen.month} (begin by {chosen.begin}); at the latest by "
+                f"{latest.month} (begin by {latest.begin}), when it takes {latest_told}"
             )
     figures = [
-        Figure(name=f"in {one.month}", value=_needed(found, one), source="raising.needs")
+        Figure(name=f"in {one.month}", value=money(found, one.amount_cents), source="raising.needs")
         for one in needs[:: max(1, len(needs) // 6)]
     ]
     yield Advice(
@@ -141,10 +142,6 @@ def sources_advice(found: Findings) -> Iterator[Advice]:
         strength=change_told(worst),
         changes_if="other funding, or spending that waits for it",
     )
-
-
-def _needed(found: Findings, one: Need) -> str:
-    return "-" if one.amount_cents is None else money(found, one.amount_cents)
 
 
 def _interval(found: Findings, one: Need) -> str:
