@@ -321,6 +321,7 @@ def folder(tmp_path: Path) -> Path:
         (('date = "2026-11-01"\nsource', "source"), (), "options.0.date: required key is missing"),
         (('covers = "whole development"\n', ""), (), "`training_months` and `covers` come together"),
         (("training_usd = 0\n", "training_usd = 0\nusd_per_hour = 2\n"), (), "is a price for all of it"),
+        (("training_usd = 0\n", "training_usd = 9\n"), (), "`training_months` is 0 where nothing is trained"),
         (("", ""), ("--paths", "7"), "expected 100 to"),
         (("", ""), ("--paths", "many"), "many"),
     ],
@@ -361,7 +362,8 @@ def test_what_is_reserved_is_paid_though_idle_and_what_is_bought_at_once(
 
 
 def test_an_offer_costs_what_it_says_and_other_runs_where_it_is_of_the_final_one(toy: Toy) -> None:
-    training = TrainingRunConfig(venture="venture.toml", start="2027-01", other_runs=0.5)
+    moving = {"other_runs": 0.5, "price_change_per_year": -0.3}
+    training = TrainingRunConfig(venture="venture.toml", start="2027-01", **moving)
     traffic = TrafficConfig(start="2027-03", tokens_per_month=1e9, usd_per_million_tokens=1.0, date="2026-11-01")
     keys: dict[str, Any] = {"date": "2026-11-01", "source": "a letter"}
     offers = tuple(

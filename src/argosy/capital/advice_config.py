@@ -95,6 +95,8 @@ class OptionConfig(Section):
         offered = self.training_usd is not None
         if offered != (self.training_months is not None) or offered != (self.covers is not None):
             raise ValueError("`training_usd`, `training_months` and `covers` come together")
+        if self.training_usd and not self.training_months:
+            raise ValueError("`training_months` is 0 where nothing is trained, and then `training_usd` is 0 too")
         planned = [name for name in ("venture", "accelerators", "usd_per_hour") if getattr(self, name) is not None]
         if offered and planned:
             raise ValueError(f"`training_usd` is a price for all of it; `{planned[0]}` is for the planner")

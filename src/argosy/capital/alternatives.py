@@ -1,6 +1,6 @@
 """Other ways to have the model and the accelerators, each a plan of its own: the planner's, and those with a price."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -96,7 +96,12 @@ def _with_costs(study: Study, price: Pricer, cost: Callable[[TrainingRunConfig, 
     """Trainings at another price of an hour, with what is paid besides."""
     found = (cost(one, price(one)) for one in study.plan.training)
     more = tuple(one for one in found if one is not None)
-    return Case(study.plan, price).with_plan(costs=(*study.plan.costs, *more))
+    return Case(study.plan, price).with_plan(training=_fixed(study.plan.training), costs=(*study.plan.costs, *more))
+
+
+def _fixed(trainings: Sequence[TrainingRunConfig]) -> tuple[TrainingRunConfig, ...]:
+    """At a price that is agreed and does not move."""
+    return tuple(one.model_copy(update={"price_change_per_year": 0.0}) for one in trainings)
 
 
 def _idle(training: TrainingRunConfig, planned: Plan) -> CostConfig | None:
@@ -139,12 +144,10 @@ def _option(study: Study, option: OptionConfig) -> Case:
     trainings: tuple[TrainingRunConfig, ...] = plan.training
     price: Pricer = planner
     if option.training_usd is not None and option.training_months is not None:
-        if option.training_months == 0:
-            trainings = ()
-        elif option.covers == "whole development":
-            trainings = tuple(one.model_copy(update={"other_runs": 0.0}) for one in trainings)
         last = study.last_training()
-        trainings = tuple(one for one in trainings if one == last)
+        trainings = _fixed((last,)) if last is not None and option.training_months else ()
+        if option.covers == "whole development":
+            trainings = tuple(one.model_copy(update={"other_runs": 0.0}) for one in trainings)
         hours = option.training_months * HOURS_A_MONTH
         price = partial(_quoted, planner, option.training_usd, hours)
     else:
