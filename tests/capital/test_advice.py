@@ -131,6 +131,20 @@ def test_the_money_that_is_needed_makes_the_plan_just_as_sure(toy: Toy) -> None:
             assert study.reached(happened) is enough
 
 
+def test_the_interval_of_what_is_needed_covers_it_as_often_as_it_says(toy: Toy) -> None:
+    """100,000 to pay, 10,000 there, sales of 50,000·e^(σz): the money for 0.9 is 90,000 − 50,000·e^(−σ·z₉₀)."""
+    cost = CostConfig(name="bill", kind="other", amount=100_000.0, every="once", start="2027-02")
+    sales = RevenueConfig(name="sales", amount=50_000.0, start="2027-02", end="2027-02")
+    doubt = {"revenue_deviation": 0.5}
+    plan = simple(training=(), costs=(cost,), revenue=(sales,), cash=10_000.0, months=2, uncertainty=doubt)
+    exact, covered, seeds = 90_000 - 50_000 * math.exp(-0.5 * Z90), 0, 200
+    for seed in range(seeds):
+        need = raising(Study(plan, EXAMPLE, paths=400, seed=seed, planner=toy))[0].needs[0]
+        assert need.low_cents is not None and need.high_cents is not None
+        covered += need.low_cents <= exact * 100 <= need.high_cents
+    assert abs(covered / seeds - 0.8) < 4 * math.sqrt(0.8 * 0.2 / seeds)
+
+
 def test_paired_differences_are_unbiased_and_their_error_is_what_it_says() -> None:
     """P(training ends before the money) has a closed form; means over seeds equal its differences."""
     training = TrainingTime(start_month=0.0, months=6.0, factor_80=1.5, per_month=10.0)
@@ -237,6 +251,14 @@ def test_its_figures_are_those_of_the_other_verbs(advised: Any, planner: Planner
     assert (advised.planned, advised.standard_error) == (told.solvent.value, told.solvent.standard_error)
     for source in advised.allocation.sources:
         assert source.without[0].before >= advised.planned >= source.without[0].after
+    # A round of 3.5 million that comes in six of ten futures, log-normal about its median.
+    months, (seed,) = advised.allocation.funding, advised.allocation.sources
+    expected = 0.6 * 3_500_000 * math.exp(0.2**2 / 2)
+    assert abs(months[-1].expected - expected) < 4 * 1_800_000 / math.sqrt(1_000)
+    assert [one.expected for one in months] == sorted(one.expected for one in months)
+    (risk,) = (one for one in advised.risks if "does not come" in one.name)
+    assert abs(risk.worst - seed.without[0].after) < 4 * math.hypot(risk.worst_error, 0.016)
+    assert risk.lowered_by and risk.then > risk.worst
     ledger = outlook(plan, EXAMPLE).hoped
     assert {area: cents for area, cents in advised.allocation.areas_cents.items() if cents} == ledger.areas_cents
     (planned,) = (one for one in advised.alternatives if one.name == "as planned")
@@ -322,6 +344,16 @@ def folder(tmp_path: Path) -> Path:
         (('covers = "whole development"\n', ""), (), "`training_months` and `covers` come together"),
         (("training_usd = 0\n", "training_usd = 0\nusd_per_hour = 2\n"), (), "is a price for all of it"),
         (("training_usd = 0\n", "training_usd = 9\n"), (), "`training_months` is 0 where nothing is trained"),
+        (
+            ("spot_hours_between_failures = 1_000", "spot_hours_between_failures = 0.01"),
+            (),
+            "rent spot machines: hours",
+        ),
+        (
+            ("training_usd = 0\ntraining_months = 0\ncovers", 'venture = "none.toml"\n#'),
+            (),
+            "call an API: no venture at",
+        ),
         (("", ""), ("--paths", "7"), "expected 100 to"),
         (("", ""), ("--paths", "many"), "many"),
     ],

@@ -90,7 +90,9 @@ def _cheapest(found: Findings) -> Iterator[Advice]:
         best = max(found.actions, key=lambda one: one.effects[0].after, default=None)
         if best is None:
             return
-        what = f"no single change reaches {percent(study.target)}; nearest is {best.lever}: {best.what}"
+        what = f"no single change reaches {percent(study.target)}"
+        if best.effects[0].change > CLEAR * best.effects[0].standard_error:
+            what += f"; nearest is {best.lever}: {best.what}"
         chosen = [best]
     else:
         chosen = actions

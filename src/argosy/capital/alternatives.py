@@ -11,7 +11,7 @@ from argosy.capital.months import month_name, month_number
 from argosy.capital.outlooks import HOURS_A_MONTH
 from argosy.capital.pricing import Pricer
 from argosy.capital.study import Case, Happened, Study
-from argosy.config import ArgosyError
+from argosy.config import ArgosyError, UserError
 from argosy.hardware import prices_of
 from argosy.planning import Plan
 
@@ -22,7 +22,10 @@ SPOT_GIVES_UP = "machines that stay; what their restarts take is counted, as oft
 
 
 def alternatives(study: Study) -> Iterator[Alternative | LeftOut]:
-    """The plan itself, the planner's other ways, other tenures, and `[[options]]`; what cannot be planned, and why."""
+    """The plan itself, the planner's other ways, other tenures, and `[[options]]`; what does not fit, and why.
+
+    Raises `UserError`, naming the way, for what cannot be understood.
+    """
     yield _alternative(study, AS_PLANNED, study.base, _price(study), "")
     if not study.plan.options:
         yield LeftOut(question="an API, or another offer, in place of training", missing="[[options]]")
@@ -33,6 +36,8 @@ def alternatives(study: Study) -> Iterator[Alternative | LeftOut]:
         try:
             yield _alternative(study, name, case, price, gives_up)
         except ArgosyError as error:
+            if error.code != "no-layout":
+                raise UserError(error.code, f"{name}: {error.message}", hint=error.hint) from None
             yield LeftOut(question=name, missing=error.message)
 
 

@@ -17,6 +17,8 @@ def survival_advice(found: Findings) -> Iterator[Advice]:
     in_time = [one for one in needs if month_number(one.begin) >= first]
     if not needs:
         what, chosen = "no money raised later makes the plan as sure: it may be out before the first month ends", None
+    elif not needs[0].amount_cents:
+        what, chosen = f"no round is needed for {percent(study.target)}: what is signed is enough", needs[0]
     elif not in_time:
         chosen = needs[-1]
         what = (
@@ -28,14 +30,11 @@ def survival_advice(found: Findings) -> Iterator[Advice]:
         enough = least.amount_cents if least.high_cents is None else least.high_cents
         chosen = [one for one in in_time if one.amount_cents <= enough][-1]
         latest = in_time[-1]
-        if not least.amount_cents:
-            what = f"no round is needed for {percent(study.target)}: what is signed is enough"
-        else:
-            least_told, latest_told = (money(found, one.amount_cents) for one in (chosen, latest))
-            what = (
-                f"raise {least_told} at least, there by {chosen.month} (begin by {chosen.begin}); at the latest by "
-                f"{latest.month} (begin by {latest.begin}), when it takes {latest_told}"
-            )
+        least_told, latest_told = (money(found, one.amount_cents) for one in (chosen, latest))
+        what = (
+            f"raise {least_told} at least, there by {chosen.month} (begin by {chosen.begin}); at the latest by "
+            f"{latest.month} (begin by {latest.begin}), when it takes {latest_told}"
+        )
     figures = [
         Figure(name=f"in {one.month}", value=money(found, one.amount_cents), source="raising.needs")
         for one in needs[:: max(1, len(needs) // 6)]
@@ -70,9 +69,12 @@ def founders_advice(found: Findings) -> Iterator[Advice]:
     as_good = f" ({money(found, low)} to {money(found, high)} are as good)" if low < high else ""
     if best is rows[0]:
         as_good += ", or less: it is the least that was tried"
+    what = f"for the founders' expected value raise {money(found, best.amount_cents)}{as_good}"
+    if not best.expected_cents:
+        what = "at no amount that was tried may the founders expect anything"
     yield Advice(
         head="capital",
-        what=f"for the founders' expected value raise {money(found, best.amount_cents)}{as_good}",
+        what=what,
         figures=tuple(
             Figure(
                 name=money(found, one.amount_cents),

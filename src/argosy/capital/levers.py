@@ -227,6 +227,9 @@ def _safe(study: Study) -> Lever | LeftOut:
     offered, plan = study.plan.advice.safe, study.plan
     if offered is None:
         return LeftOut(question="a SAFE now", missing="[advice] safe = { cap, month, probability }")
+    assert plan.start is not None
+    if not 0 <= month_number(offered.month) - month_of(plan.start) < plan.months:
+        return LeftOut(question="a SAFE now", missing=f"advice.safe.month in the plan, which {offered.month} is not")
 
     def case(level: float) -> Case:
         new = FundingConfig(
