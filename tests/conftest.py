@@ -15,6 +15,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("argosy", deadline=None)  # no test asserts seconds
+settings.load_profile("argosy")
 
 NO_DATA = "shared data not found: set ARGOSY_DATA"
 

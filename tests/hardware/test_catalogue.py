@@ -66,6 +66,9 @@ UNITS_AND_CLOCKS = {
     "T4": (40, 1024, 1.59),
     "V100 16GB SXM2": (80, 1024, 1.53),
     "V100 32GB SXM2": (80, 1024, 1.53),
+    "V100 16GB PCIe": (80, 1024, 1.38),
+    "V100 32GB PCIe": (80, 1024, 1.38),
+    "V100S 32GB PCIe": (80, 1024, 1.597),
     "MI100": (120, 1024, 1.502),
     "MI210": (104, 1024, 1.7),
     "MI250X": (220, 1024, 1.7),
@@ -73,6 +76,25 @@ UNITS_AND_CLOCKS = {
     "MI325X": (304, 2048, 2.1),
     "MI355X": (256, 4096, 2.4),
 }
+
+
+CORES_AND_CLOCKS = {
+    # of those before matrix units: cores, boost clock in GHz
+    "GTX 580": (512, 1.544),
+    "GTX TITAN": (2688, 0.876),
+    "GTX TITAN Black": (2880, 0.98),
+    "GTX TITAN X": (3072, 1.075),
+    "K40": (2880, 0.875),
+    "K80": (4992, 0.875),
+    "P100 16GB PCIe": (3584, 1.303),
+    "P100 16GB SXM2": (3584, 1.48),
+}
+
+
+@pytest.mark.parametrize("name", CORES_AND_CLOCKS)
+def test_peaks_are_cores_times_clock(name: str) -> None:
+    cores, clock_ghz = CORES_AND_CLOCKS[name]
+    assert accelerator(name).float32_tflops == pytest.approx(2 * cores * clock_ghz / 1000, rel=0.02)
 
 
 @pytest.mark.parametrize("name", UNITS_AND_CLOCKS)
@@ -184,6 +206,9 @@ def test_low_precision_doubles_the_rate_where_it_exists() -> None:
         ("TPU-v5e", "TPU v5e"),
         ("trillium", "TPU v6e"),
         ("rtx4090", "RTX 4090"),
+        ("NVIDIA A100 SXM4 40 GB", "A100 40GB SXM"),
+        ("NVIDIA Tesla V100 DGXS 32 GB", "V100 32GB SXM2"),
+        ("Google TPU v4", "TPU v4"),
     ],
 )
 def test_people_name_them_in_many_ways(typed: str, name: str) -> None:

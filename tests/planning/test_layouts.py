@@ -70,13 +70,14 @@ def test_head_room_is_another_goal() -> None:
 
 def test_what_argosy_itself_trains_is_among_them() -> None:
     small = SHAPE.model_copy(update={"layers": 16, "dim": 2048, "heads": 16, "kv_heads": 16, "ffn_dim": 5632})
-    found = search(job(shape=small, ranks=8, batch_size=512, compiled=True))
+    found = search(job(shape=small, ranks=8, batch_size=512, compiled=True, chunked_loss=True))
     assert any(one.trained_by_argosy for one in (found.best, *found.runners_up))
     assert not search(job(ranks=64, batch_size=512, shape=EXPERTS)).best.trained_by_argosy
 
 
 def test_only_what_is_accepted_is_chosen() -> None:
-    found = search(ASKED, accept=lambda job: job.tensor == 2 and has(job))
+    asked = ASKED.model_copy(update={"chunked_loss": True})
+    found = search(asked, accept=lambda job: job.tensor == 2 and has(job))
     assert {one.job.tensor for one in (found.best, *found.runners_up)} == {2}
     assert degrees_of(found.best.job).ranks == ASKED.ranks and found.best.trained_by_argosy
     with pytest.raises(UserError, match="has none of the"):

@@ -26,25 +26,36 @@ if TYPE_CHECKING:
     )
     from argosy.capital.flow_files import Flow, read_flows
     from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.market_results import ArtefactResult, Estimated, Market, MarketPart
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
+    from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
+    from argosy.capital.past_rents import PriceUsed
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
+    from argosy.capital.resource_changes import Change
+    from argosy.capital.resource_use import Resources, ResourceUse
     from argosy.capital.sale import securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
     from argosy.capital.table import cap_table
     from argosy.capital.table_config import CapTableConfig
     from argosy.capital.table_results import CapTable, ClassLine, RoundResult, TableAt
+    from argosy.capital.training_costs import RunCost, training_cost
     from argosy.capital.training_returns import TrainingReturn, training_return
     from argosy.capital.tranches import Tranche, Waterfall
     from argosy.capital.waits import PriceFall, Start, TrainingStart, Waiting, fitted_fall, waiting
+    from argosy.capital.watch_catalogue import TechnologyConfig, TechnologyKind, technologies
+    from argosy.capital.watching import STALE_AFTER_MONTHS, Alternative, LeftOut, Watched, watch
 
 __all__ = [
     "DAY_COUNTS",
     "ROUNDINGS",
+    "STALE_AFTER_MONTHS",
     "Actuals",
     "Advised",
+    "Alternative",
+    "ArtefactResult",
     "Booking",
     "CapTable",
     "CapTableConfig",
@@ -52,32 +63,45 @@ __all__ = [
     "CashFlow",
     "CentRounding",
     "Chances",
+    "Change",
     "ClassLine",
     "Common",
     "Compared",
+    "Concentration",
     "Converting",
     "CreditUse",
     "DayCount",
     "Debt",
     "Dividends",
+    "Estimated",
     "ExitReturns",
     "Expected",
     "Exported",
     "Flow",
     "Future",
+    "Gap",
     "HolderReturn",
     "Imported",
     "Impossible",
+    "LeftOut",
+    "Market",
+    "MarketPart",
     "MonthOfCash",
     "Offer",
     "Options",
     "Outlook",
     "Participation",
+    "PartnerShare",
+    "Partners",
     "Payout",
     "PriceFall",
+    "PriceUsed",
     "RateOfReturn",
+    "ResourceUse",
+    "Resources",
     "RoundResult",
     "Rounding",
+    "RunCost",
     "Scenario",
     "Securities",
     "ShareClass",
@@ -88,6 +112,8 @@ __all__ = [
     "Stream",
     "Swing",
     "TableAt",
+    "TechnologyConfig",
+    "TechnologyKind",
     "Terms",
     "TrainingCost",
     "TrainingReturn",
@@ -95,6 +121,7 @@ __all__ = [
     "TrainingTime",
     "Tranche",
     "Waiting",
+    "Watched",
     "Waterfall",
     "WeightedReturns",
     "actuals",
@@ -122,10 +149,13 @@ __all__ = [
     "solve",
     "solve_rounded",
     "table_of",
+    "technologies",
     "to_ocf",
     "tornado",
+    "training_cost",
     "training_return",
     "waiting",
+    "watch",
     "weighted_returns",
     "xirr",
     "xnpv",
@@ -178,6 +208,10 @@ __getattr__ = lazy_exports(
         "TrainingTime": "futures",
         "simulate": "futures",
         "tornado": "futures",
+        "ArtefactResult": "market_results",
+        "Estimated": "market_results",
+        "Market": "market_results",
+        "MarketPart": "market_results",
         "raise_round": "next_round",
         "Exported": "ocf_exchange",
         "Imported": "ocf_exchange",
@@ -189,6 +223,11 @@ __getattr__ = lazy_exports(
         "chances": "outlooks",
         "future_of": "outlooks",
         "outlook": "outlooks",
+        "PriceUsed": "past_rents",
+        "Concentration": "partner_register",
+        "Gap": "partner_register",
+        "PartnerShare": "partner_register",
+        "Partners": "partner_register",
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
@@ -199,6 +238,9 @@ __getattr__ = lazy_exports(
         "npv": "rates",
         "xirr": "rates",
         "xnpv": "rates",
+        "Change": "resource_changes",
+        "ResourceUse": "resource_use",
+        "Resources": "resource_use",
         "securities_of": "sale",
         "Common": "securities",
         "Debt": "securities",
@@ -214,6 +256,8 @@ __getattr__ = lazy_exports(
         "ClassLine": "table_results",
         "RoundResult": "table_results",
         "TableAt": "table_results",
+        "RunCost": "training_costs",
+        "training_cost": "training_costs",
         "TrainingReturn": "training_returns",
         "training_return": "training_returns",
         "Tranche": "tranches",
@@ -224,5 +268,13 @@ __getattr__ = lazy_exports(
         "Waiting": "waits",
         "fitted_fall": "waits",
         "waiting": "waits",
+        "TechnologyConfig": "watch_catalogue",
+        "TechnologyKind": "watch_catalogue",
+        "technologies": "watch_catalogue",
+        "STALE_AFTER_MONTHS": "watching",
+        "Alternative": "watching",
+        "LeftOut": "watching",
+        "Watched": "watching",
+        "watch": "watching",
     },
 )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from argosy.capital.advice_results import Action, LeftOut
 from argosy.capital.levers import Lever
-from argosy.capital.outlooks import Outlook
-from argosy.capital.study import Case, Happened, Study, loss_change
+from argosy.capital.outlooks import Hoped
+from argosy.capital.study import CLEAR, Case, Happened, Study, loss_change
 from argosy.config import ArgosyError
 
 HALVINGS = 7  # of the way between two levels of a dial: to a hundredth of it
@@ -50,7 +50,7 @@ def least(study: Study, lever: Lever) -> Tried | None:
     if lever.between == "none":
         every = [one for level in lever.levels if (one := _try(study, lever, level))]
         there = [one for one in every if one.action.reaches]
-        return min(there, key=_cost) if there else _best(every)
+        return min(there or _best(every), key=_cost, default=None)
     low, tried = lever.neutral, list[Tried]()
     for level in lever.levels:
         one = _try(study, lever, level)
@@ -61,7 +61,7 @@ def least(study: Study, lever: Lever) -> Tried | None:
         if one is not None:
             tried.append(one)
             low = level
-    return _best(tried)
+    return next(iter(_best(tried)), None)
 
 
 def most_tries(lever: Lever) -> int:
@@ -96,7 +96,7 @@ def _try(study: Study, lever: Lever, level: float) -> Tried | None:
     return Tried(_action(study, lever, level, case, found, happened), happened)
 
 
-def _action(study: Study, lever: Lever, level: float, case: Case, found: Outlook, happened: Happened) -> Action:
+def _action(study: Study, lever: Lever, level: float, case: Case, found: Hoped, happened: Happened) -> Action:
     last, planned = study.last_training(), study.planned()
     loss = None if last is None or planned is None else loss_change(planned, case.price(last))
     dilution, delay = lever.dilution(level), study.delay_months(found)
@@ -128,9 +128,15 @@ def _action(study: Study, lever: Lever, level: float, case: Case, found: Outlook
     )
 
 
-def _best(tried: Sequence[Tried]) -> Tried | None:
-    """The one that raises the probability most; of equals the first, which is the least of it."""
-    return max(tried, key=lambda one: one.action.effects[0].after, default=None)
+def _best(tried: Sequence[Tried]) -> list[Tried]:
+    """Those that raise the probability most, as far as these futures tell; in their order."""
+    effects = [one.action.effects[0] for one in tried]
+    top = max(effects, key=lambda one: one.after, default=None)
+    if top is None:
+        return []
+    return [
+        one for one, each in zip(tried, effects, strict=True) if each.after >= top.after - CLEAR * top.standard_error
+    ]
 
 
 def _cost(tried: Tried) -> tuple[int, int]:

@@ -7,7 +7,6 @@ from argosy.capital.alternatives import AS_PLANNED
 from argosy.capital.capital_words import founders_advice, risks_advice, sources_advice, survival_advice
 from argosy.capital.cash_flow import CreditUse
 from argosy.capital.findings import (
-    CLEAR,
     PAIRED,
     Findings,
     change_told,
@@ -18,6 +17,7 @@ from argosy.capital.findings import (
     points,
     target_figure,
 )
+from argosy.capital.study import CLEAR
 from argosy.planning import count
 
 HEADS: dict[str, Head] = {
@@ -52,7 +52,7 @@ def _alternative(found: Findings) -> Iterator[Advice]:
     best = ways[0]
     first = best.effects[0]
     if first.change > CLEAR * first.standard_error:
-        what = f"{best.name} survives best ({_cost(found, best)} against the plan){_gives_up(best)}"
+        what = f"{best.name} survives best ({points(first)}, {_cost(found, best)}){_gives_up(best)}"
     else:
         cheap = min((one for one in ways if _level(one)), key=lambda one: one.cost_cents)
         what = "no other way is surer than the plan"
@@ -160,7 +160,8 @@ def _credits(found: Findings) -> Iterator[Advice]:
         head="resources",
         what=f"use {names}" + (f"; {told}: bring forward what they pay for, or ask to extend them" if lost else ""),
         figures=tuple(_credit(found, uses[place], order.index(place)) for place in order),
-        computed="bills of each month that a credit may pay, the first to expire first, then the pickiest",
+        computed="bills that a credit may pay, the first to expire first, then the pickiest, unless another order pays "
+        "more",
         strength="exact, on the plan's own bills",
         changes_if="when the bills come: training sooner or later, more traffic",
     )

@@ -10,6 +10,7 @@ import numpy as np
 from argosy.capital.advice_results import Allocation, LeftOut, LossChange, MonthOfFunding, Moved, SourceEffect
 from argosy.capital.futures import drawn, events
 from argosy.capital.lines import cost_line, role_lines
+from argosy.capital.market import funnels, market_lines
 from argosy.capital.months import cents, month_number
 from argosy.capital.outlooks import horizon_of
 from argosy.capital.raising import without
@@ -20,7 +21,7 @@ AREAS = ("research", "operations", "marketing")
 CASH = "cash"
 PART = 0.05  # of all funding, that is moved unless it is said
 LEAST_TOKENS = 0.1  # of those planned, below which nothing is said of a training
-# What spending in an area brings, where nothing in the plan says so; channels of [[channels]] would say it here.
+# What spending in an area brings, where nothing in the plan says so.
 NO_FIGURE = {
     "operations": "no figure: nothing in the plan says what it brings",
     "marketing": "no figure: the plan has no channel that says what spending brings",
@@ -76,6 +77,8 @@ def _spent(study: Study, case: Case, area: str, change: int) -> tuple[Case, Loss
         return _trained(study, case, change)
     plan = case.plan
     horizon = horizon_of(plan)
+    if area == "marketing" and plan.channels:
+        return _won(case, change)
     lines = [cost_line(one, horizon) for one in plan.costs]
     lines += [line for one in plan.people for line in role_lines(one, horizon)]
     whole = sum(sum(line.amounts) for line in lines if line.area == area)
@@ -91,6 +94,22 @@ def _spent(study: Study, case: Case, area: str, change: int) -> tuple[Case, Loss
 
     more = case.with_plan(costs=scaled(plan.costs, "amount"), people=scaled(plan.people, "salary", "hiring"))
     return more, None, f"{area}: {NO_FIGURE[area]}"
+
+
+def _won(case: Case, change: int) -> tuple[Case, LossChange | None, str] | str:
+    """Marketing buys customers: the spend of every channel in proportion, and what the funnel makes of it."""
+    plan, horizon = case.plan, horizon_of(case.plan)
+    spend = sum(sum(one.spend.amounts) for one in funnels(plan, horizon))
+    if spend + change <= 0:
+        return f"no figure: the channels spend {spend / 100:,.0f} {horizon.currency} in the plan"
+    factor = 1 + change / spend
+    channels = tuple(one.model_copy(update={"spend": one.spend * factor}) for one in plan.channels)
+    before, after = (
+        sum(sum(line.amounts) for line in market_lines(each, horizon)[1])
+        for each in (plan, plan.model_copy(update={"channels": channels}))
+    )
+    told = f"marketing: {(after - before) / 100:+,.0f} {horizon.currency} of revenue by [[channels]], at its median"
+    return case.with_plan(channels=channels), None, told
 
 
 def _trained(study: Study, case: Case, change: int) -> tuple[Case, LossChange | None, str] | str:

@@ -160,11 +160,14 @@ def _option(study: Study, option: OptionConfig) -> Case:
         if option.venture is not None:
             trainings = tuple(one.model_copy(update={"venture": option.venture}) for one in trainings)
         price = partial(planner, **keys)
+    # What stands in for a training that is no more stands in for nothing.
+    gone = {one.venture for one in plan.training} - {one.venture for one in trainings}
+    resources = tuple(one for one in plan.resources if one.displaces not in gone)
     traffic = plan.traffic
     if option.price_per_million_tokens is not None:
         served = {"usd_per_million_tokens": option.price_per_million_tokens, "date": option.date}
         traffic = tuple(one.model_copy(update=served) for one in traffic)
-    return Case(plan, price).with_plan(training=trainings, traffic=traffic)
+    return Case(plan, price).with_plan(training=trainings, traffic=traffic, resources=resources)
 
 
 def _owned(planner: Pricer, asked: TrainingRunConfig) -> Plan:

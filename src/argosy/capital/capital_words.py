@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from argosy.capital.advice_results import Advice, Figure, Need
-from argosy.capital.findings import CLEAR, PAIRED, Findings, change_told, money, percent, target_figure
+from argosy.capital.findings import PAIRED, Findings, change_told, money, percent, target_figure
 from argosy.capital.months import month_number, month_of
+from argosy.capital.study import CLEAR
 
 MOST_RISKS = 5
 

@@ -1,10 +1,11 @@
 """Profit and loss, cash and runway by month, in cents: what is signed, and what is hoped for."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from argosy.capital.budget import CreditConfig, FundingConfig
+from argosy.capital.displacing import Burned, Displacing, burned
 from argosy.capital.lines import Horizon, Line
 from argosy.capital.months import cents, month_number, spread
 from argosy.config import Record
@@ -40,6 +41,8 @@ class MonthOfCash(Record):
     """Received from customers without what was paid in cash."""
     credits_cents: int
     """Bills that credits paid."""
+    resources_cents: int
+    """Bills that other resources displaced."""
     funding_cents: int
     """Raised, borrowed and paid back."""
     cash_cents: int
@@ -80,9 +83,12 @@ def cash_flow(
     funding: Sequence[FundingConfig],
     credits: Sequence[CreditConfig],
     horizon: Horizon,
+    resources: Sequence[Displacing] = (),
 ) -> CashFlow:
-    """Follow the money. Credits pay before cash, those that expire first before others."""
-    displaced, uses = _burned(costs, credits, horizon)
+    """Follow the money. Resources and credits pay before cash: the most there is by the end of every month."""
+    costs = [*costs, *(one.own for one in resources if one.own is not None)]
+    burnt = burned(costs, credits, resources, horizon)
+    by_credits, by_resources = (burnt.by_month(paid, horizon.months) for paid in (burnt.credits, burnt.resources))
     raised, interest = funded(funding, horizon)
     rows, cash = [], opening_cents
     for month in range(horizon.months):
@@ -92,7 +98,7 @@ def cash_flow(
                 expenses[line.kind] += line.amounts[month]
         revenue = sum(line.amounts[month] for line in revenues)
         operating = sum(line.paid[month] for line in revenues) - sum(line.paid[month] for line in costs)
-        operating += displaced[month]
+        operating += by_credits[month] + by_resources[month]
         cash += operating + raised[month] - interest[month]
         rows.append(
             MonthOfCash(
@@ -102,7 +108,8 @@ def cash_flow(
                 interest_cents=interest[month],
                 profit_cents=revenue - sum(expenses.values()) - interest[month],
                 operating_cash_cents=operating,
-                credits_cents=displaced[month],
+                credits_cents=by_credits[month],
+                resources_cents=by_resources[month],
                 funding_cents=raised[month],
                 cash_cents=cash,
             )
@@ -121,7 +128,7 @@ def cash_flow(
         out_of_cash=None if out is None else rows[out].month,
         runway_months=_runway(opening_cents, rows, out),
         default_alive_from=_default_alive(rows, out),
-        credits=tuple(uses),
+        credits=tuple(_credit_uses(credits, burnt)),
         areas_cents=dict(areas),
         owed_cents=0
         if out is None
@@ -129,40 +136,10 @@ def cash_flow(
     )
 
 
-def _owed(costs: Sequence[Line], out: int) -> int:
-    """Committed payments after a month."""
-    return sum(sum(line.paid[out + 1 :]) + line.unpaid for line in costs if line.committed)
-
-
-def _burned(
-    costs: Sequence[Line], credits: Sequence[CreditConfig], horizon: Horizon
-) -> tuple[list[int], list[CreditUse]]:
-    """What credits pay in each month, and what becomes of each; the earliest to expire first, then the pickiest."""
-    displaced, left = [0] * horizon.months, {}
-    for place, credit in enumerate(credits):
-        month = max(0, month_number(credit.start) - horizon.start)
-        left[place] = horizon.cents(credit.amount, credit.currency, month)
-    total = dict(left)
-    order = sorted(left, key=lambda place: (credits[place].expires, len(credits[place].kinds)))
-    for month in range(horizon.months):
-        bills = {number: line.paid[month] for number, line in enumerate(costs)}
-        for place in order:
-            credit = credits[place]
-            if month not in horizon.span(credit.start, credit.expires):
-                continue
-            for number, line in enumerate(costs):
-                if line.kind in credit.kinds and credit.provider in (None, line.provider):
-                    pays = min(left[place], bills[number], int(line.paid[month] * credit.share))
-                    bills[number] -= pays
-                    left[place] -= pays
-                    displaced[month] += pays
-    uses = [
-        CreditUse(
-            name=credit.name, used_cents=total[place] - left[place], expired_cents=left[place], expires=credit.expires
-        )
-        for place, credit in enumerate(credits)
-    ]
-    return displaced, uses
+def _credit_uses(credits: Sequence[CreditConfig], burnt: Burned) -> Iterator[CreditUse]:
+    for credit, total, paid in zip(credits, burnt.credit_cents, burnt.credits, strict=True):
+        used = sum(paid.values())
+        yield CreditUse(name=credit.name, used_cents=used, expired_cents=total - used, expires=credit.expires)
 
 
 def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int], list[int]]:

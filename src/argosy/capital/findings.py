@@ -16,7 +16,6 @@ from argosy.capital.advice_results import (
 )
 from argosy.capital.study import Study
 
-CLEAR = 2.0  # standard errors, within which two probabilities are called equal
 PAIRED = "the same futures with and without it: mean of the differences, standard error s/√n"
 
 

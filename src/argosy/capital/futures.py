@@ -6,7 +6,7 @@ differ in one thing are compared on the same futures (common random numbers).
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +38,8 @@ class Stream:
     """Standard deviation of the logarithm of a random walk by year, such as a price's."""
     after_training: bool = False
     """Whether it moves with the end of training."""
+    draw: Callable[[int, int], Array] | None = None
+    """Of a number of paths and a seed: [paths, months] in place of `monthly`, for what has its own arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Future:
     def settled(self, name: str) -> "Future":
         """The same with one thing certain, at its median or as planned."""
         streams = [
-            replace(one, probability=1.0, size_deviation=0.0, delay_months=0.0, drift_deviation=0.0)
+            replace(one, probability=1.0, size_deviation=0.0, delay_months=0.0, drift_deviation=0.0, draw=None)
             if one.name == name
             else one
             for one in self.streams
@@ -205,7 +207,7 @@ def cash_paths(future: Future, paths: int, seed: int) -> tuple[Array, Array | No
     spent, end, late = np.zeros((paths, future.months)), None, np.zeros(paths)
     if training is not None:
         deviation = math.log(training.factor_80) / Z80
-        taken = training.months * np.exp(deviation * _normal("training", paths, seed))
+        taken = training.months * np.exp(deviation * normal("training", paths, seed))
         end = training.start_month + taken
         late = taken - training.months
         # What of each month lies between the beginning and the end.
@@ -227,14 +229,15 @@ def drawn(stream: Stream, months: int, late: Array, seed: int) -> Array:
     if stream.delay_months:
         uniform = _random(f"{stream.name}: delay", seed).random(paths)
         delay = delay - stream.delay_months * np.log1p(-uniform)
+    planned = np.broadcast_to(stream.monthly, (paths, months)) if stream.draw is None else stream.draw(paths, seed)
     if delay.any():
         source = np.arange(months)[None, :] - np.round(delay).astype(np.int64)[:, None]
         inside = (source >= 0) & (source < months)
-        flow = np.where(inside, stream.monthly[np.clip(source, 0, months - 1)], 0.0)
+        flow = np.where(inside, np.take_along_axis(planned, np.clip(source, 0, months - 1), axis=1), 0.0)
     else:
-        flow = np.broadcast_to(stream.monthly, (paths, months))
+        flow = planned
     if stream.size_deviation:
-        flow = flow * np.exp(stream.size_deviation * _normal(f"{stream.name}: size", paths, seed))[:, None]
+        flow = flow * np.exp(stream.size_deviation * normal(f"{stream.name}: size", paths, seed))[:, None]
     if stream.drift_deviation:
         flow = flow * _drift(stream.name, stream.drift_deviation, months, paths, seed)
     if stream.probability < 1:
@@ -267,7 +270,9 @@ def _share(name: str, happened: npt.NDArray[np.bool_]) -> Probability:
 
 
 def is_uncertain(stream: Stream) -> bool:
-    return stream.probability < 1 or any((stream.size_deviation, stream.delay_months, stream.drift_deviation))
+    """Whether anything about it is drawn."""
+    doubts = (stream.size_deviation, stream.delay_months, stream.drift_deviation)
+    return stream.probability < 1 or stream.draw is not None or any(doubts)
 
 
 def _random(name: str, seed: int) -> np.random.Generator:
@@ -275,5 +280,6 @@ def _random(name: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
-def _normal(name: str, paths: int, seed: int) -> Array:
+def normal(name: str, paths: int, seed: int) -> Array:
+    """Standard normal draws [paths] of a name, the same for the same seed."""
     return _random(name, seed).standard_normal(paths)

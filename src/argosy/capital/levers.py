@@ -149,6 +149,7 @@ def _moved_training(study: Study, by: int) -> Case:
         traffic=moved(plan.traffic, "start", False),
         revenue=moved(plan.revenue, "start", False),
         milestones=moved(plan.milestones, "month", True),
+        channels=moved(plan.channels, "start", False),
     )
 
 

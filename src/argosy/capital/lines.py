@@ -124,12 +124,16 @@ def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
 def traffic_line(traffic: TrafficConfig, horizon: Horizon) -> Line:
     """Serving the predicted traffic at a price that moves."""
     first, amounts = month_number(traffic.start) - horizon.start, [0] * horizon.months
-    priced = month_of(date.fromisoformat(traffic.date)) - horizon.start
     for month in horizon.span(traffic.start, None):
         tokens = traffic.tokens_per_month * (1 + traffic.growth_per_month) ** (month - first)
-        price = _moved(traffic.usd_per_million_tokens, traffic.price_change_per_year, month - priced)
-        amounts[month] = cents(tokens / 1e6 * price)
+        amounts[month] = cents(tokens / 1e6 * token_price(traffic, horizon, month))
     return Line("inference", "inference", "operations", tuple(amounts), tuple(amounts), provider=traffic.provider)
+
+
+def token_price(traffic: TrafficConfig, horizon: Horizon, month: int) -> float:
+    """What a million tokens cost in a month of the plan, in its currency."""
+    priced = month_of(date.fromisoformat(traffic.date)) - horizon.start
+    return _moved(traffic.usd_per_million_tokens, traffic.price_change_per_year, month - priced)
 
 
 def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:

@@ -10,13 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from argosy.capital.budget import TrainingRunConfig
+from argosy.capital.budget import MilestoneConfig, TrainingRunConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
+from argosy.capital.displacing import BoughtHours, Displacing, bought_hours, displacing, own_line
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
+from argosy.capital.market import market_lines, market_streams
+from argosy.capital.market_config import ArtefactConfig
+from argosy.capital.market_results import Market
+from argosy.capital.market_units import market
 from argosy.capital.months import cents, month_name, month_number, month_of
+from argosy.capital.partner_register import Partners, partners_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.pricing import Planner, Pricer
+from argosy.capital.resource_use import Resources, resource_streams, resources_of
 from argosy.config import Record, UserError
 
 HOURS_A_MONTH = 730.0
@@ -56,6 +63,12 @@ class Outlook(Record):
     """Month in which the next round has to begin, so that it arrives before signed money is out; null if it lasts."""
     safety_months: float | None
     """Months until then; below 0 it is late."""
+    resources: Resources | None
+    """What credits and resources displace, with all that is hoped for; null without them."""
+    partners: Partners | None
+    """Whom the plan hangs on, with all that is hoped for; null without a register."""
+    market: Market | None
+    """Channels and artefacts; null without any."""
 
 
 class Chances(Record):
@@ -68,11 +81,22 @@ class Chances(Record):
 
 
 @dataclass(frozen=True)
+class Hoped:
+    """The ledger with all that is hoped for."""
+
+    hoped: CashFlow
+    """As an outlook's."""
+    trainings: tuple[TrainingCost, ...]
+    """What training costs."""
+
+
+@dataclass(frozen=True)
 class _Priced:
     cost: TrainingCost
     lines: tuple[Line, ...]
     factor_80: float
     prepaid: bool
+    hours: BoughtHours
 
 
 def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Outlook:
@@ -80,21 +104,43 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
 
     Raises `UserError` for what is missing or has no rate.
     """
-    horizon = horizon_of(plan)
-    trainings = [_priced(one, plan, horizon, price or Planner(folder)) for one in plan.training]
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
-    revenues = [revenue_line(one, horizon) for one in plan.revenue]
+    horizon, price = horizon_of(plan), price or Planner(folder)
+    trainings, costs, revenues, others = _parts(plan, horizon, price)
     opening = _opening(plan)
     certain = [one for one in plan.funding if one.probability == 1]
-    signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon)
+    sure = [one for one in others if one.config.probability == 1]
+    signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon, sure)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
     return Outlook(
         signed=signed,
-        hoped=cash_flow(opening, costs, revenues, plan.funding, plan.credits, horizon),
+        hoped=cash_flow(opening, costs, revenues, plan.funding, plan.credits, horizon, others),
         trainings=tuple(one.cost for one in trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
+        resources=resources_of(plan, horizon, lambda changed: _ledger(changed, price)),
+        partners=partners_of(plan, [*costs, *revenues], others, horizon),
+        market=market(plan, horizon),
     )
+
+
+def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped:
+    """Of an outlook only what is hoped for: many of these take as long as one of those. Raises as `outlook` does."""
+    horizon = horizon_of(plan)
+    trainings, costs, revenues, others = _parts(plan, horizon, price or Planner(folder))
+    flow = cash_flow(_opening(plan), costs, revenues, plan.funding, plan.credits, horizon, others)
+    return Hoped(flow, tuple(one.cost for one in trainings))
+
+
+def _parts(
+    plan: CapitalPlan, horizon: Horizon, price: Pricer
+) -> tuple[list[_Priced], list[Line], list[Line], list[Displacing]]:
+    """Trainings, costs, revenues, and what stands in for cash."""
+    trainings = [_priced(one, plan, horizon, price) for one in plan.training]
+    winning, won = market_lines(plan, horizon)
+    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning]
+    revenues = [*(revenue_line(one, horizon) for one in plan.revenue), *won]
+    hours = [one.hours for one in trainings]
+    return trainings, costs, revenues, displacing(plan.resources, costs, plan.people, hours, horizon)
 
 
 def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:
@@ -114,8 +160,8 @@ def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> F
     others = (one.lines[1:] if one is last else one.lines for one in trainings)
     costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
     drawn = [last.lines[0]] if last is not None else []
-    flow = cash_flow(0, [*costs, *drawn], [], [], plan.credits, horizon)
-    streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
+    winning, _ = market_lines(plan, horizon)
+    streams = resource_streams(plan, [*costs, *drawn, *winning], [one.hours for one in trainings], horizon)
     if last is not None and last.prepaid:
         streams.append(Stream(f"{last.cost.venture}: prepaid", -np.array(last.lines[0].paid) / 100))
     alike: Counter[str] = Counter()
@@ -154,22 +200,34 @@ def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> F
                 delay_months=0.0 if sure else doubt.funding_delay_months,
             )
         )
+    streams += market_streams(plan, horizon)
+    reached: list[MilestoneConfig | ArtefactConfig] = [*plan.milestones, *plan.artefacts]
     return Future(
         opening=_opening(plan) / 100,
         streams=streams,
         months=horizon.months,
         training=None if last is None else _time(last, doubt.price_deviation, horizon),
-        milestones={one.name: float(month_number(one.month) - horizon.start) for one in plan.milestones},
+        milestones={one.name: float(month_number(one.month) - horizon.start) for one in reached},
     )
 
 
 def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
     """Every cost and revenue of a plan."""
     horizon = horizon_of(plan)
-    yield from _costs(plan, horizon)
-    for one in plan.training:
-        yield from _priced(one, plan, horizon, Planner(folder)).lines
+    yield from _ledger(plan, Planner(folder))[0]
+    yield from (line for one in plan.resources if one.probability == 1 and (line := own_line(one, horizon)))
     yield from (revenue_line(one, horizon) for one in plan.revenue)
+    yield from market_lines(plan, horizon)[1]
+
+
+def _ledger(plan: CapitalPlan, price: Pricer) -> tuple[list[Line], list[BoughtHours]]:
+    """Every cost of a plan, and the accelerator-hours it buys."""
+    horizon = horizon_of(plan)
+    trainings = [_priced(one, plan, horizon, price) for one in plan.training]
+    winning, _ = market_lines(plan, horizon)
+    return [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning], [
+        one.hours for one in trainings
+    ]
 
 
 def horizon_of(plan: CapitalPlan) -> Horizon:
@@ -223,7 +281,8 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, price
         high_cents=high,
         price=found.cost.price,
     )
-    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low), asked.contract == "prepaid")
+    hours = bought_hours(asked.venture, found, lines, final)
+    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low), asked.contract == "prepaid", hours)
 
 
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:

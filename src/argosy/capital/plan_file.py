@@ -21,6 +21,8 @@ from argosy.capital.budget import (
     TrainingRunConfig,
     UncertaintyConfig,
 )
+from argosy.capital.market_config import ArtefactConfig, ChannelConfig, MarketConfig, market_problems
+from argosy.capital.resources_config import PartnerConfig, ResourceConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
@@ -60,6 +62,12 @@ class CapitalPlan(Section):
     """Money that is not earned."""
     credits: tuple[CreditConfig, ...] = Field((), strict=False)
     """What is not cash and pays bills."""
+    resources: tuple[ResourceConfig, ...] = Field((), strict=False)
+    """What is not cash and stands in for bills."""
+    warn_months: int = Field(3, ge=0, le=36)
+    """Before credits and resources expire, from when it is time to use them."""
+    partners: tuple[PartnerConfig, ...] = Field((), strict=False)
+    """Whom the plan hangs on."""
     milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
     """What is to be reached with money left."""
     statement: tuple[StatementRuleConfig, ...] = Field((), strict=False)
@@ -72,11 +80,18 @@ class CapitalPlan(Section):
     """Other ways to have the model."""
     advice: AdviceConfig = AdviceConfig()
     """What advice is to reach."""
+    market: MarketConfig = MarketConfig()
+    """How the figures of the market are counted."""
+    channels: tuple[ChannelConfig, ...] = Field((), strict=False)
+    """Ways to customers."""
+    artefacts: tuple[ArtefactConfig, ...] = Field((), strict=False)
+    """What earns trust and talent."""
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong across keys."""
         if self.cap_table is not None:
             yield from table_problems(self.cap_table)
+        yield from market_problems(self.channels, self.artefacts, self.milestones, bool(self.traffic))
 
 
 def read_capital(path: Path | str) -> tuple[CapitalPlan, Path]:

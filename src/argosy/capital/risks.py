@@ -9,10 +9,9 @@ import numpy.typing as npt
 from argosy.capital.actions import Tried
 from argosy.capital.advice_results import Risk
 from argosy.capital.futures import cash_paths, drawn, is_uncertain
-from argosy.capital.study import Study, effect
+from argosy.capital.study import CLEAR, Study, effect
 
 WORST = 0.1  # of the futures
-CLEAR = 2.0  # standard errors, from which a help counts as one
 
 
 def risks(study: Study, actions: Sequence[Tried]) -> tuple[Risk, ...]:

@@ -12,13 +12,14 @@ from argosy.capital.advice_results import Effect, LossChange
 from argosy.capital.budget import TrainingRunConfig
 from argosy.capital.futures import Future, events
 from argosy.capital.months import month_number
-from argosy.capital.outlooks import Outlook, future_of, outlook
+from argosy.capital.outlooks import Hoped, future_of, hoped
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.pricing import Planner, Pricer
 from argosy.config import UserError, nearest
 from argosy.planning import BESIROGLU, Loss, Plan
 
 Happened = Mapping[str, npt.NDArray[np.bool_]]
+CLEAR = 2.0  # standard errors, within which two probabilities are called equal
 Z90 = 1.645  # of a normal distribution, between whose negative and itself lie 90 %
 CENTRE = (1e9, 2e10)  # parameters and tokens near which Besiroglu et al. fitted, as in `planning.predict_loss`
 
@@ -59,7 +60,7 @@ class Study:
         self.base = Case(plan, self.planner)
         self.future: Future = self.future_of(self.base)
         self.happened = events(self.future, paths, seed)
-        self.outlook: Outlook = self.outlook_of(self.base)
+        self.outlook: Hoped = self.outlook_of(self.base)
         self.event, self.target = plan.advice.event, plan.advice.target_probability
         if self.event not in self.happened:
             known = list(self.happened)
@@ -78,9 +79,9 @@ class Study:
         """Of a case."""
         return future_of(case.plan, self.folder, case.price)
 
-    def outlook_of(self, case: Case) -> Outlook:
+    def outlook_of(self, case: Case) -> Hoped:
         """Ledger of a case."""
-        return outlook(case.plan, self.folder, case.price)
+        return hoped(case.plan, self.folder, case.price)
 
     def tried(self, case: Case) -> Happened:
         """What happens in the same futures with a change."""
@@ -102,7 +103,7 @@ class Study:
         names = sorted(before, key=lambda name: name != self.event)
         return tuple(effect(name, before[name], after[name]) for name in names if name in after)
 
-    def cost_cents(self, found: Outlook) -> int:
+    def cost_cents(self, found: Hoped) -> int:
         """Expenses and interest less revenue of all months, more than planned."""
         return _net_cost(found) - _net_cost(self.outlook)
 
@@ -116,7 +117,7 @@ class Study:
         last = self.last_training()
         return None if last is None else self.planner(last)
 
-    def delay_months(self, found: Outlook) -> float | None:
+    def delay_months(self, found: Hoped) -> float | None:
         """By which the median end of training is later."""
         if not found.trainings or not self.outlook.trainings:
             return None
@@ -168,7 +169,7 @@ def _slopes(parameters: float, loss: Loss) -> tuple[float, float]:
     return size, text
 
 
-def _net_cost(found: Outlook) -> int:
+def _net_cost(found: Hoped) -> int:
     months = found.hoped.months
     return sum(sum(one.expenses_cents.values()) + one.interest_cents - one.revenue_cents for one in months)
 

@@ -5,6 +5,7 @@ from argosy.cli import (
     backtest,
     capital,
     capital_advise,
+    capital_cost,
     capital_ocf,
     capital_plan,
     capital_table,
@@ -16,6 +17,7 @@ from argosy.cli import (
     scaling,
     schema,
     sweep,
+    watch,
 )
 from argosy.cli.app import main
 
@@ -23,6 +25,7 @@ __all__ = [
     "backtest",
     "capital",
     "capital_advise",
+    "capital_cost",
     "capital_ocf",
     "capital_plan",
     "capital_table",
@@ -35,4 +38,5 @@ __all__ = [
     "scaling",
     "schema",
     "sweep",
+    "watch",
 ]

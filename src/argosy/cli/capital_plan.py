@@ -7,6 +7,8 @@ from cyclopts import Parameter
 
 from argosy.cli.app import Json
 from argosy.cli.capital import capital_app
+from argosy.cli.capital_market import market_text
+from argosy.cli.capital_resources import partners_text, resources_text
 from argosy.cli.output import table
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ def _outlook_text(found: "Outlook") -> str:
                 _money(sum(one.revenue_cents for one in some)),
                 _money(sum(sum(one.expenses_cents.values()) for one in some)),
                 _money(sum(one.profit_cents for one in some)),
-                _money(sum(one.credits_cents for one in some)),
+                _money(sum(one.credits_cents + one.resources_cents for one in some)),
                 _money(some[-1].cash_cents),
                 _money(all_of[-1].cash_cents),
             )
@@ -137,10 +139,19 @@ def _outlook_text(found: "Outlook") -> str:
         f"run of {one.months:.1f} months, {_money(one.other_cents)} for others; {one.price}"
         for one in found.trainings
     ]
+    if found.market is not None:
+        parts.append(market_text(found.market, signed.currency))
     parts.append("\n".join(_runway_lines(found)))
-    for use in signed.credits:
-        if use.expired_cents:
-            parts.append(f"{use.name}: {_money(use.expired_cents)} will not be used before {use.expires} ends")
+    if found.resources is not None and any(one.kind != "credits" for one in found.resources.uses):
+        parts.append(resources_text(found.resources))
+    else:
+        parts += [
+            f"{use.name}: {_money(use.expired_cents)} will not be used before {use.expires} ends"
+            for use in signed.credits
+            if use.expired_cents
+        ]
+    if found.partners is not None:
+        parts.append(partners_text(found.partners))
     return "\n\n".join(parts)
 
 

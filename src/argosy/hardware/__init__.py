@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from argosy.hardware.calibration import calibrate
     from argosy.hardware.catalogue import (
         AcceleratorSpec,
+        MatmulPrecision,
         accelerator,
         accelerator_peak_flops,
         accelerators,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from argosy.hardware.diagnosis import BFLOAT16_WORTHWHILE, Finding, findings
     from argosy.hardware.limits import GLIBC_TUNABLES, ContainerLimits, container_limits, usable_cores
     from argosy.hardware.measure import load_profile, measure_profile
+    from argosy.hardware.price_history import PastPrice, Terms, past_prices
     from argosy.hardware.price_list import Contract, Price, prices, prices_of
     from argosy.hardware.profile import (
         Accelerator,
@@ -41,12 +43,15 @@ __all__ = [
     "DiskRate",
     "Finding",
     "HardwareProfile",
+    "MatmulPrecision",
     "MatmulRate",
     "MeasuredStep",
     "MemoryRate",
+    "PastPrice",
     "Price",
     "Speed",
     "StepSetup",
+    "Terms",
     "accelerator",
     "accelerator_peak_flops",
     "accelerators",
@@ -56,6 +61,7 @@ __all__ = [
     "findings",
     "load_profile",
     "measure_profile",
+    "past_prices",
     "prices",
     "prices_of",
     "system_profile",
@@ -67,6 +73,7 @@ __getattr__ = lazy_exports(
     {
         "calibrate": "calibration",
         "AcceleratorSpec": "catalogue",
+        "MatmulPrecision": "catalogue",
         "accelerator": "catalogue",
         "accelerators": "catalogue",
         "accelerator_peak_flops": "catalogue",
@@ -80,6 +87,9 @@ __getattr__ = lazy_exports(
         "usable_cores": "limits",
         "load_profile": "measure",
         "measure_profile": "measure",
+        "PastPrice": "price_history",
+        "Terms": "price_history",
+        "past_prices": "price_history",
         "Contract": "price_list",
         "Price": "price_list",
         "prices": "price_list",

@@ -94,7 +94,7 @@ def accelerators() -> tuple[AcceleratorSpec, ...]:
         return tuple(map(_entry, csv.DictReader(file)))
 
 
-MAKERS = re.compile(r"^(NVIDIA |AMD Instinct |Tesla )+")
+MAKERS = re.compile(r"^(NVIDIA |AMD |Radeon |Instinct |Google |Intel |Amazon |Huawei |Tesla )+")
 
 
 def find_accelerator(device_name: str) -> AcceleratorSpec | None:
@@ -105,10 +105,10 @@ def find_accelerator(device_name: str) -> AcceleratorSpec | None:
 
 def accelerator(name: str) -> AcceleratorSpec:
     """The entry that a user means: its name, another name, or the driver's; raises `UserError` with the nearest."""
-    wanted = _plain(name)
-    for entry in accelerators():
-        if wanted in map(_plain, (entry.name, *entry.aliases)):
-            return entry
+    for wanted in (_plain(name), _plain(MAKERS.sub("", name.strip()))):
+        for entry in accelerators():
+            if wanted in map(_plain, (entry.name, *entry.aliases)):
+                return entry
     if (reported := find_accelerator(name)) is not None:
         return reported
     known = [other.lower() for entry in accelerators() for other in (entry.name, *entry.aliases)]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from argosy.planning.layouts import PART_NAMES, Candidate, Searched, search
     from argosy.planning.machine import Machine, Prediction
     from argosy.planning.memory import MemoryUse, memory_use
-    from argosy.planning.one_layout import degrees_of, predict, training_keys_of
+    from argosy.planning.one_layout import predict
+    from argosy.planning.own_trainer import degrees_of, ranks_to_count, training_keys_of
     from argosy.planning.predictions import Fit, Fitted, fitted, predict_memory, predict_throughput
     from argosy.planning.published import published_shape, shape_of_tree
     from argosy.planning.quality import (
@@ -114,6 +115,7 @@ __all__ = [
     "published_shape",
     "question_of",
     "rank_of",
+    "ranks_to_count",
     "read_rows",
     "search",
     "shape_of",
@@ -194,8 +196,9 @@ __getattr__ = lazy_exports(
         "Question": "results",
         "RunPlan": "run_plan",
         "choose_layout": "chosen",
-        "degrees_of": "one_layout",
-        "training_keys_of": "one_layout",
+        "degrees_of": "own_trainer",
+        "ranks_to_count": "own_trainer",
+        "training_keys_of": "own_trainer",
         "plan_run": "run_plan",
         "predict": "one_layout",
         "Row": "rows",

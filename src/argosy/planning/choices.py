@@ -6,6 +6,7 @@ from typing import Any
 from argosy.planning.here import is_here, ways_here
 from argosy.planning.job import Job, Sharding, States
 from argosy.planning.layouts import Candidate, judge, search
+from argosy.planning.predictions import predict_memory
 from argosy.planning.results import Choice
 
 # Moments in 8 bits (Dettmers et al. 2021), one moment (Jordan et al. 2024); float32 weights and gradients stay.
@@ -27,11 +28,19 @@ def choices(best: Candidate, usd: float | None) -> Iterator[Choice]:
         yield Choice(
             name=name,
             time=time,
-            memory_gib=other.memory.peak_gib - best.memory.peak_gib,
+            memory_gib=_more_memory_gib(best, other),
             usd=None if usd is None else usd * time,
             verdict=other.memory.verdict,
             note=note,
         )
+
+
+def _more_memory_gib(best: Candidate, other: Candidate) -> float:
+    """What another layout needs more: both counted, or both by alike runs where one of them is another trainer's."""
+    if best.trained_by_argosy == other.trained_by_argosy:
+        return other.memory.peak_gib - best.memory.peak_gib
+    less, more = (predict_memory([one.job], framework=one.trainer)[0].peak_gib for one in (best, other))
+    return more - less
 
 
 def _alternatives(best: Candidate) -> Iterator[tuple[str, Mapping[str, Any], str]]:

@@ -7,8 +7,8 @@ from argosy.config import Layout, Venture, resolve_recipe, transformer_config
 from argosy.planning.asking import question_of
 from argosy.planning.feasibility import job_of
 from argosy.planning.here import accelerators_here, is_here
-from argosy.planning.layouts import Candidate, has, search
-from argosy.planning.one_layout import degrees_of, training_keys_of
+from argosy.planning.layouts import Candidate, search
+from argosy.planning.own_trainer import degrees_of, has, training_keys_of
 
 
 def choose_layout(venture: Venture, ranks: int | None, accept: Callable[[Layout, dict[str, Any]], bool]) -> Candidate:

@@ -66,6 +66,14 @@ class Throughput(Record):
     """The runs it is most like."""
 
 
+Verdict = Literal["fits", "tight", "does not fit"]
+
+
+def verdict_of(peak: float, high: float, capacity: float) -> Verdict:
+    """Whether a peak and the high end of its interval fit."""
+    return "fits" if high <= capacity else "tight" if peak <= capacity else "does not fit"
+
+
 class Memory(Record):
     """What the fullest rank needs at its peak, and whether it has that."""
 
@@ -77,7 +85,7 @@ class Memory(Record):
     """Nine of ten need less."""
     capacity_gib: float
     """What the accelerator leaves to it."""
-    verdict: Literal["fits", "tight", "does not fit"]
+    verdict: Verdict
     """`fits` if even the high end does, `tight` if the middle does."""
     correction: float
     """Times more than counting alone, by alike runs."""

@@ -6,14 +6,12 @@ from functools import lru_cache
 from itertools import product
 from typing import cast
 
-from pydantic import ValidationError
-
-from argosy.config import Precision, TransformerConfig, UserError
+from argosy.config import Precision, UserError
 from argosy.hardware import AcceleratorSpec, HardwareProfile, StepSetup, find_accelerator, load_profile
-from argosy.planning.figures import Memory, Nearest, Parts, Throughput
+from argosy.planning.figures import Memory, Nearest, Parts, Throughput, verdict_of
 from argosy.planning.job import Job
 from argosy.planning.machine import Machine, Prediction
-from argosy.planning.shape import shape_of
+from argosy.planning.shape import transformer_of
 
 HERE = "this machine"
 SYSTEM_GIB = 1.0  # of memory that the system and everybody else keep
@@ -123,7 +121,7 @@ def memory_here(job: Job) -> Memory:
         low_gib=found.low,
         high_gib=found.high,
         capacity_gib=capacity,
-        verdict="fits" if found.high <= capacity else "tight" if found.middle <= capacity else "does not fit",
+        verdict=verdict_of(found.middle, found.high, capacity),
         correction=1.0,
         seen=bool(machine.measured),
         parts_gib={"parameters": states, "gradients": states, "optimizer": 2 * states, **parts, "slack": 0.0},
@@ -133,13 +131,8 @@ def memory_here(job: Job) -> Memory:
 
 def setup_of(job: Job) -> StepSetup:
     """A job as this machine's probe knows it; raises `UserError` `bad-option` for models that are not trained here."""
-    shape = job.shape
-    names = ("vocabulary_size", "dim", "layers", "heads", "kv_heads", "ffn_dim", "tied_embeddings", "qk_norm")
-    try:
-        model = TransformerConfig(**{name: getattr(shape, name) for name in names}, sequence_length=job.sequence_length)
-    except ValidationError:
-        model = None
-    if model is None or shape_of(model) != shape:
+    model = transformer_of(job.shape, job.sequence_length)
+    if model is None:
         raise UserError(
             "bad-option",
             "on processors only Argosy's own transformer is predicted: dense, gated, without biases or windows",

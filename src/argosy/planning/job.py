@@ -100,6 +100,8 @@ class Job(Record):
     """Ranks that share the experts of a layer."""
     virtual_stages: int = Field(1, ge=1)
     """Pieces of the model on each pipeline rank."""
+    copies: int = Field(1, ge=1)
+    """Groups of replicas, each of which shares among itself what replicas share (HSDP)."""
     sharding: Sharding = "full"
     """What replicas share: nothing, optimiser state (ZeRO-1), gradients too (ZeRO-2), parameters too (FSDP)."""
     arithmetic: Arithmetic = "bfloat16"
@@ -173,6 +175,7 @@ _OWN: tuple[str, ...] = (
     "context",
     "expert",
     "virtual_stages",
+    "copies",
     "data",
 )
 _MARKS: Mapping[str, Callable[[Job], bool]] = {

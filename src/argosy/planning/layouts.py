@@ -8,12 +8,13 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from argosy.config import Precision, Record, UserError
+from argosy.config import Execution, Precision, Record, TrainingConfig, UserError
 from argosy.planning.figures import Memory, Parts, Throughput
 from argosy.planning.fitting import log_rates
 from argosy.planning.here import BATCH_CHANGE, is_here, jobs_here, memory_here, throughput_here
 from argosy.planning.job import Job, Recomputation, Sharding, columns
 from argosy.planning.memory import fullest
+from argosy.planning.own_trainer import has, own_memory
 from argosy.planning.predictions import GIB, fitted, predict_memory, predict_throughput
 
 Array = npt.NDArray[np.float64]
@@ -121,13 +122,15 @@ def search(
     # Where nothing surely fits, room is what matters, and speed only among those that leave most.
     order = np.argsort(-rates if safe.any() and goal == "time" else peaks, kind="stable")
     finalists = [tried[place] for place in order[fits[order]]]
-    if accept is not None:
-        chosen = _different((one for one in finalists if accept(_job(asked, one))), ACCEPTED)
-    else:
-        chosen = _different(finalists, FINALISTS)
-        own = next((one for one in finalists if has(_job(asked, one))), None)
-        chosen += [own] if own is not None and own not in chosen else []
-    judged = [one for one in _judge(asked, chosen) if one.memory.verdict != "does not fit"]
+
+    def accepted(job: Job) -> bool:
+        own = _own_memory(job, usual.capacity_gib)
+        return (own is None or own.verdict != "does not fit") and (accept is None or accept(job))
+
+    chosen = _different(asked, finalists, FINALISTS if accept is None else ACCEPTED, accepted)
+    if accept is None:
+        chosen += _different(asked, finalists, 1, lambda job: has(job) and job not in chosen and accepted(job))
+    judged = [one for one in map(_counted, _by_alike_runs(chosen)) if one.memory.verdict != "does not fit"]
     if not judged and accept is not None and fits.any():
         raise UserError(
             "no-layout",
@@ -175,15 +178,27 @@ def _search_here(asked: Job, goal: Goal, change: float) -> Searched:
     return Searched(best=best, runners_up=tuple(lost[:RUNNERS_UP]), tried=len(judged), fitting=len(fitting))
 
 
-def judge(job: Job) -> Candidate:
-    """Predict one layout as it is."""
+def judge(job: Job, execution: Execution | None = None, training: TrainingConfig | None = None) -> Candidate:
+    """Predict one layout as it is; `execution` and `training` say more than the job where they are known."""
     if is_here(job.accelerator):
         return Candidate(job=job, throughput=throughput_here(job), memory=memory_here(job), lost=None)
-    return _judge(job, [None])[0]
+    found = _by_alike_runs([job])[0]
+    return _counted(found, execution, training)
 
 
-def _judge(asked: Job, found: Sequence[_Degrees | None]) -> list[Candidate]:
-    jobs = [asked if degrees is None else _job(asked, degrees) for degrees in found]
+def _counted(found: Candidate, execution: Execution | None = None, training: TrainingConfig | None = None) -> Candidate:
+    """With the memory of Argosy's own trainer, where that does the job."""
+    memory = _own_memory(found.job, found.memory.capacity_gib, execution, training)
+    return found if memory is None else found.model_copy(update={"memory": memory})
+
+
+def _own_memory(
+    job: Job, capacity_gib: float, execution: Execution | None = None, training: TrainingConfig | None = None
+) -> Memory | None:
+    return own_memory(job, fitted().memory.coefficients["workspace_bytes"], capacity_gib, execution, training)
+
+
+def _by_alike_runs(jobs: Sequence[Job]) -> list[Candidate]:
     judged: dict[int, Candidate] = {}
     for trainer in sorted({trainer_of(job) for job in jobs}):
         some = [(place, job) for place, job in enumerate(jobs) if trainer_of(job) == trainer]
@@ -192,13 +207,6 @@ def _judge(asked: Job, found: Sequence[_Degrees | None]) -> list[Candidate]:
         for (place, job), speed, room in zip(some, speeds, rooms, strict=True):
             judged[place] = Candidate(job=job, throughput=speed, memory=room, lost=None)
     return [judged[place] for place in range(len(jobs))]
-
-
-def has(job: Job) -> bool:
-    """Whether Argosy's own trainer does a job as it is laid out."""
-    dense = not (job.shape.experts or job.shape.latent)
-    plain = job.task == "pretrain" and job.arithmetic in get_args(Precision) and job.stack == "pytorch"
-    return dense and plain and job.sharding in ("none", "full") and job.recomputation in ("none", "full")
 
 
 def trainer_of(job: Job) -> str:
@@ -275,11 +283,13 @@ def _columns(asked: Job, tried: Sequence[_Degrees]) -> dict[str, npt.NDArray[np.
     return figures
 
 
-def _different(found: Iterable[_Degrees], count: int) -> list[_Degrees]:
-    """The first of each kind of layout, in order: kinds differ in degrees, sharding or recomputation."""
-    kinds: dict[tuple[object, ...], _Degrees] = {}
+def _different(asked: Job, found: Iterable[_Degrees], count: int, accept: Callable[[Job], bool]) -> list[Job]:
+    """The first accepted of each kind of layout, in order: kinds differ in degrees, sharding or recomputation."""
+    kinds: dict[tuple[object, ...], Job] = {}
     for one in found:
-        kinds.setdefault((one.tensor, one.pipeline, one.context, one.expert, one.recomputation, one.sharding), one)
+        kind = (one.tensor, one.pipeline, one.context, one.expert, one.recomputation, one.sharding)
+        if kind not in kinds and accept(job := _job(asked, one)):
+            kinds[kind] = job
         if len(kinds) == count:
             break
     return list(kinds.values())

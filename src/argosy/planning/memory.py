@@ -115,7 +115,7 @@ class _Resident:
         self.experts = routed / (c["expert"] * c["pipeline"])
         self.tables = table * np.where(c["pipeline"] > 1, 1.0, tables) / c["tensor"]
         self.all = self.layers + self.experts + self.tables
-        self.replicas = c["data"] * c["context"]
+        self.replicas = c["data"] * c["context"] / c["copies"]
         self.layer = (self.layers + self.experts) * c["pipeline"] / c["layers"]
 
     def shared(self, bytes_each: Array, among_replicas: npt.NDArray[np.bool_], c: Columns) -> Array:

@@ -1,8 +1,6 @@
-"""One layout as it is given: how fast, and whether it fits; and how to ask the trainer for one."""
+"""One layout as it is given: how fast, and whether it fits."""
 
-from typing import Any
-
-from argosy.config import Execution, Layout, TransformerConfig, UserError
+from argosy.config import Execution, Layout, TrainingConfig, TransformerConfig, UserError
 from argosy.hardware import AcceleratorSpec
 from argosy.hardware import accelerator as find
 from argosy.planning.job import Job, stack_of
@@ -18,12 +16,13 @@ def predict(
     *,
     batch_size: float,
     sequence_length: int | None = None,
+    training: TrainingConfig | None = None,
 ) -> Candidate:
     """Predict throughput and memory of steps of `batch_size` sequences, laid out so.
 
-    `sequence_length` is the configuration's unless given. Where `layout` has replicas of shards, all of them are taken
-    to share. Raises `UserError`: `unknown-accelerator`, and `bad-option` for degrees that do not divide the heads, the
-    layers or the sequence, or a batch that has no sequence for some rank.
+    `sequence_length` is the configuration's unless given; `training` says what the optimiser keeps. Raises `UserError`:
+    `unknown-accelerator`, and `bad-option` for degrees that do not divide the heads, the layers or the sequence, or a
+    batch that has no sequence for some rank.
     """
     if isinstance(shape, TransformerConfig):
         sequence_length, shape = sequence_length or shape.sequence_length, shape_of(shape)
@@ -52,6 +51,8 @@ def predict(
             tensor=layout.tensor,
             pipeline=layout.pipeline,
             context=layout.context,
+            virtual_stages=execution.virtual_stages,
+            copies=layout.data if layout.shard > 1 else 1,
             sharding="full" if layout.shard > 1 else "none",
             arithmetic=execution.precision,
             recomputation="full" if execution.recompute else "none",
@@ -59,19 +60,7 @@ def predict(
             stack=stack_of(spec),
             chunked_loss=True,
             recent_attention=True,
-        )
+        ),
+        execution,
+        training,
     )
-
-
-def degrees_of(job: Job) -> Layout:
-    """A job's layout; its replicas share what they keep or do not."""
-    replicas = "shard" if job.sharding == "full" else "data"
-    return Layout(**{replicas: round(job.data)}, tensor=job.tensor, pipeline=job.pipeline, context=job.context)
-
-
-def training_keys_of(job: Job) -> dict[str, Any]:
-    """Keys of `training` that say how its ranks carry it out."""
-    keys: dict[str, Any] = {"micro_batch": round(job.micro_batch), "recompute": job.recomputation == "full"}
-    if job.virtual_stages > 1:
-        keys |= {"pipeline_schedule": "interleaved", "virtual_stages": job.virtual_stages}
-    return keys

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argosy.config import Record
-from argosy.planning.figures import Memory, Nearest, Parts, Throughput
+from argosy.planning.figures import Memory, Nearest, Parts, Throughput, verdict_of
 from argosy.planning.fitting import log_rates
 from argosy.planning.job import Job, columns
 from argosy.planning.memory import COMPONENTS, MemoryUse, Stage, fullest, memory_use
@@ -123,7 +123,7 @@ def _memory(job: Job, use: MemoryUse, number: int, left: "_Left") -> Memory:
         low_gib=low,
         high_gib=high,
         capacity_gib=capacity,
-        verdict="fits" if high <= capacity else "tight" if peak <= capacity else "does not fit",
+        verdict=verdict_of(peak, high, capacity),
         correction=math.exp(left.mean),
         seen=left.seen,
         parts_gib={name: float(getattr(use, name)[number] / GIB) for name in COMPONENTS},

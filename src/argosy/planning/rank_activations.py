@@ -1,7 +1,7 @@
 """Most that a rank's forward and backward need beyond its states: every tensor that autograd keeps, counted.
 
 The peak is at one of a few moments: the loss, the first block on the way back, and the exchange of what is outside of
-blocks at the end. Not compiled; kernels of attention that store no matrix. `docs/explanation/planner.md` has the table.
+blocks at the end. Kernels of attention that store no matrix. `docs/explanation/planner.md` has the table.
 
 Letters in names: `N` tokens of a forward pass on this rank, `n` those of its part of the sequence between products.
 """
@@ -11,6 +11,9 @@ from functools import cached_property
 from argosy.planning.rank_exchanges import keeps, loss_chunks
 from argosy.planning.rank_parts import WIDE, RankParts, is_replicated
 
+# Of what autograd keeps of a block, what a compiler leaves and the allocator holds: 0.55, 0.60 and 0.59 in runs of
+# 100 M, 300 M and 1 B parameters on an H100 (benchmarks/results/gpu_training.json, PyTorch 2.11).
+COMPILED = 0.58
 NORM_BACKWARD = 5  # float32 states in the backward pass of the last norm, its output among them
 
 
@@ -32,13 +35,14 @@ class RankActivations:
         self.blocks = sum(rank.blocks)
         self.micro_batches = len(rank.micro_batches) // (rank.execution.accumulation if rank.layout.pipeline > 1 else 1)
         self.block_numbers = sum(one.rows * one.columns for one in rank.block.parameters)
-        self.outside_numbers = sum(rank.whole(unit) for unit in rank.units() if not unit.block)
+        self.outside_numbers = sum(rank.whole(unit) for unit in rank.outside)
         self.head_numbers = rank.vocabulary * rank.config.dim if rank.last else 0
 
     @property
     def peak(self) -> int:
         """Most beyond parameters and the gradients that are left in the end."""
-        moments = [self.end, *(self.on_the_way_back(done) for done in range(self.blocks))]
+        ends = {done for done in (0, 1, self.blocks - 2, self.blocks - 1) if 0 <= done < self.blocks}
+        moments = [self.end, *map(self.on_the_way_back, sorted(ends))]  # between them, each block changes as much
         moments += [self.loss, self.last_norm] if self.rank.last else []
         return round(max(moments))
 
@@ -55,7 +59,8 @@ class RankActivations:
         attention = w * (queries * N + 2 * keys * whole + outputs) + WIDE * rank.heads * N
         if config.qk_norm:
             attention += (WIDE + w) * (queries + narrow) * N + WIDE * (rank.heads + rank.kv_heads) * N
-        return norms + inputs + attention + 4 * w * rank.ffn * N
+        found: float = norms + inputs + attention + 4 * w * rank.ffn * N
+        return COMPILED * found if rank.execution.compile else found
 
     @property
     def kept(self) -> float:
@@ -95,11 +100,11 @@ class RankActivations:
             found += WIDE * self.outside_numbers
         return found + self.gradients_before
 
-    @property
+    @cached_property
     def gradients_before(self) -> float:
         """Gradients of earlier passes, whole where ranks share them, less those that are left in the end."""
         rank = self.rank
-        own = WIDE * sum(rank.own(one) for unit in rank.units() for one in unit.parameters)
+        own = WIDE * (self.blocks * rank.owned(rank.block) + sum(map(rank.owned, rank.outside)))
         if is_replicated(rank.layout) and rank.layout.ranks > 1:
             # DDP has room for all from the start, and accumulates beside it before it averages.
             return own if self.later else 0.0
@@ -126,7 +131,7 @@ class RankActivations:
         rank = self.rank
         found = float(WIDE * self.head_numbers)
         if self.gradients_before < 0 or rank.sharded:
-            found += WIDE * done * sum(rank.own(one) for one in rank.block.parameters)
+            found += WIDE * done * rank.owned(rank.block)
         return found + (WIDE * self.block_numbers if rank.sharded and done else 0.0)
 
     @property
@@ -169,5 +174,5 @@ class RankActivations:
         rank = self.rank
         if not rank.sharded:
             return 0.0
-        own = sum(rank.own(one) for unit in rank.units() if not unit.block for one in unit.parameters)
+        own = sum(map(rank.owned, rank.outside))
         return self.states + WIDE * (2 * self.outside_numbers + self.block_numbers - own)

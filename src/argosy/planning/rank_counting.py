@@ -1,7 +1,7 @@
 """Counting a rank's step on paper: exact states, FLOPs and collectives, and activations from what autograd keeps.
 
-Nothing here is fitted: it is Argosy's own trainer, whose every tensor is known. `argosy train --dry-run` builds the
-same rank on tensors without data and sets both side by side.
+Nothing here is fitted but what a compiler leaves: it is Argosy's own trainer, whose every tensor is known.
+`argosy train --dry-run` builds the same rank on tensors without data and sets both side by side.
 """
 
 from argosy.config import TrainingConfig
@@ -14,7 +14,7 @@ STEP_BYTES = 4  # of AdamW's count of steps, one for each parameter
 
 
 def count_rank(setup: RankSetup) -> RankUse:
-    """What one rank needs, computes and exchanges in a step, not compiled."""
+    """What one rank needs, computes and exchanges in a step; compiled, its activations are a measured share."""
     rank = RankParts(setup)
     parameters = [(one, rank.own(one)) for unit in rank.units() for one in unit.parameters]
     kept = WIDE * sum(size for _, size in parameters)

@@ -116,6 +116,11 @@ class RankParts:
                 yield Unit(False, outside)
 
     @cached_property
+    def outside(self) -> tuple[Unit, ...]:
+        """Those that are not blocks."""
+        return tuple(unit for unit in self.units() if not unit.block)
+
+    @cached_property
     def block(self) -> Unit:
         """One block's parameters."""
         c, dim, head = self.config, self.config.dim, self.config.head_dim
@@ -151,6 +156,10 @@ class RankParts:
         """Numbers of a parameter that this rank keeps."""
         rows = chunk(parameter.rows, self.shard_place, self.sharing) if self.sharded else parameter.rows
         return rows * parameter.columns
+
+    def owned(self, unit: Unit) -> int:
+        """Numbers of a unit that this rank keeps."""
+        return sum(map(self.own, unit.parameters))
 
     def padded(self, unit: Unit) -> int:
         """Numbers that each rank gives to a gather of a unit, or gets from its reduction."""

@@ -8,6 +8,7 @@ from argosy.config import (
     Precision,
     Recipe,
     Record,
+    TrainingConfig,
     TransformerConfig,
     UserError,
     Venture,
@@ -56,7 +57,7 @@ def plan_run(
     where = profile.processor.model if profile else "this machine"
     if profile is not None and profile.accelerators:
         where = f"{ranks} × {profile.accelerators[0].name}"
-        step, memory, basis = _on_accelerators(config, recipe, execution, profile, layout)
+        step, memory, basis = _on_accelerators(config, recipe, execution, profile, layout, venture.training)
     elif ranks != layout.data:
         basis = f"steps on processors are measured for replicas only, not for {layout}"
     elif profile is not None and profile.speed is not None and profile.speed.matmul:
@@ -105,7 +106,12 @@ def _execution(venture: Venture, recipe: Recipe, profile: HardwareProfile | None
 
 
 def _on_accelerators(
-    config: TransformerConfig, recipe: Recipe, execution: Execution, profile: HardwareProfile, layout: Layout
+    config: TransformerConfig,
+    recipe: Recipe,
+    execution: Execution,
+    profile: HardwareProfile,
+    layout: Layout,
+    training: TrainingConfig,
 ) -> tuple[Span | None, Span | None, str]:
     spec = find_accelerator(profile.accelerators[0].name)
     if spec is None:
@@ -113,7 +119,7 @@ def _on_accelerators(
     if execution.precision == "float32":
         return None, None, "nobody publishes runs in float32, so that nothing is said of them"
     try:
-        found = predict(config, layout, execution, spec, batch_size=recipe.batch_size)
+        found = predict(config, layout, execution, spec, batch_size=recipe.batch_size, training=training)
     except UserError as error:
         return None, None, f"nothing is known of such layouts: {error.message}"
     speed, memory = found.throughput, found.memory
@@ -122,7 +128,7 @@ def _on_accelerators(
     return (
         step,
         Span(low=memory.low_gib, middle=memory.peak_gib, high=memory.high_gib),
-        f"published runs, the nearest: {speed.nearest[0].name}" if speed.nearest else "physics alone",
+        f"speed: published runs, the nearest {speed.nearest[0].name}; memory: this trainer's, counted",
     )
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from argosy.config import Record, TransformerConfig
+
+OWN_FIELDS = ("layers", "dim", "heads", "kv_heads", "ffn_dim", "vocabulary_size", "tied_embeddings", "qk_norm")
 
 
 class LatentAttention(Record):
@@ -155,7 +157,15 @@ class ModelShape(Record):
 
 def shape_of(config: TransformerConfig) -> ModelShape:
     """The shape of Argosy's own transformer."""
-    fields: dict[str, Any] = config.model_dump(
-        include={"layers", "dim", "heads", "kv_heads", "ffn_dim", "vocabulary_size", "tied_embeddings", "qk_norm"}
-    )
+    fields: dict[str, Any] = config.model_dump(include=set(OWN_FIELDS))
     return ModelShape(**fields, head_dim=config.head_dim)
+
+
+def transformer_of(shape: ModelShape, sequence_length: int) -> TransformerConfig | None:
+    """Argosy's own transformer of a shape; None where it has none: experts, biases, windows, other heads."""
+    fields = {name: getattr(shape, name) for name in OWN_FIELDS}
+    try:
+        model = TransformerConfig(**fields, sequence_length=sequence_length)
+    except ValidationError:
+        return None
+    return model if shape_of(model) == shape else None

@@ -1,6 +1,7 @@
 """Which layers each rank of a pipeline has."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from argosy.config import PipelineSchedule, TransformerConfig
 
@@ -20,6 +21,11 @@ def split(costs: Sequence[float], stages: int) -> list[range]:
 
     Dynamic programming over (stages, layers); of equally good ways, the one whose last stages have most layers.
     """
+    return list(_split(tuple(costs), stages))
+
+
+@lru_cache(maxsize=64)
+def _split(costs: tuple[float, ...], stages: int) -> tuple[range, ...]:
     count = len(costs)
     sums = [0.0]
     for cost in costs:
@@ -38,7 +44,7 @@ def split(costs: Sequence[float], stages: int) -> list[range]:
         start = best[stage, end][1]
         ranges.append(range(start, end))
         end = start
-    return ranges[::-1]
+    return tuple(ranges[::-1])
 
 
 def stages_of(rank: int, ranks: int, schedule: PipelineSchedule, virtual_stages: int) -> list[int]:

@@ -117,7 +117,7 @@ class _Sizes:
         self.c, self.f = jobs, fitted
         c = jobs
         self.tokens = c["micro_batch"] * c["sequence_length"] / c["context"]  # of a rank's micro-batch
-        self.replicas = c["data"] * c["context"]  # that exchange gradients, and share what is sharded
+        self.replicas = c["data"] * c["context"] / c["copies"]  # that share what is sharded, or else gradients
         self.micro_batches = np.maximum(1.0, c["batch_size"] / (c["data"] * c["micro_batch"]))
         self.moe = c["experts"] > 0
         self.low = c["float8"] | c["mxfp8"] | c["nvfp4"]
@@ -282,7 +282,11 @@ def _data(x: _Sizes) -> Array:
         [x.micro_batches * each, 2.0 + 2.0 * x.micro_batches, np.full_like(share, 5.0)],
         4.0,
     )
-    inside = np.maximum(1.0, c["domain"] / (c["tensor"] * c["context"]))
-    rate = x.bus(c["data"] * c["tensor"] * c["context"], inside)
-    seconds: Array = volume * x.resident * share / rate * np.where(c["adapters"], 0.7, 1.0)
-    return seconds
+    group = c["tensor"] * c["context"]
+    inside = np.maximum(1.0, c["domain"] / group)
+    among_all = x.bus(c["data"] * group, inside)
+    seconds = volume * x.resident * share / x.bus(c["data"] / c["copies"] * group, inside)
+    # Groups that share among themselves average the part of the gradients that each rank has, in 16 bits.
+    averaged = 4.0 * x.resident / x.replicas * (c["copies"] - 1) / c["copies"]
+    found: Array = (seconds + averaged / among_all) * np.where(c["adapters"], 0.7, 1.0)
+    return found

@@ -7,7 +7,7 @@ from argosy.planning.failures import HOURS_BETWEEN_FAILURES
 from argosy.planning.here import is_here
 from argosy.planning.job import Job
 from argosy.planning.layouts import Candidate
-from argosy.planning.one_layout import degrees_of, training_keys_of
+from argosy.planning.own_trainer import degrees_of, training_keys_of
 from argosy.planning.quality import Allocation, Loss, predict_loss
 from argosy.planning.results import Assessment, Choice, Cost, Data, Duration, Point, Question, Span, Tenure, Verdict
 

@@ -14,11 +14,9 @@ from argosy.config import (
     resolve_recipe,
     transformer_config,
 )
-from argosy.planning import DryRun, RankSetup, compare, count_rank
+from argosy.planning import DryRun, RankSetup, compare, count_rank, ranks_to_count
 from argosy.progress import progress
 from argosy.workflow import language
-
-MOST_STAGES = 4  # of which each is counted; of more, the first, the middle and the last
 
 
 def dry_run(venture: AnyVenture) -> DryRun:
@@ -58,9 +56,6 @@ def setups_of(venture: AnyVenture) -> list[RankSetup]:
     parallel_room.refuse_layout(layout, training, config, recipe)
     precision: Precision = "bfloat16" if training.precision == "auto" else training.precision
     execution = execution_of(training, recipe, layout, precision=precision, compiled=False)
-    stages = list(range(layout.pipeline))
-    if len(stages) > MOST_STAGES:
-        stages = [0, layout.pipeline // 2, layout.pipeline - 1]
     setup = RankSetup(
         model=config,
         layout=layout,
@@ -69,4 +64,4 @@ def setups_of(venture: AnyVenture) -> list[RankSetup]:
         batch_size=recipe.batch_size,
         document_mask=venture.data.document_mask,
     )
-    return [setup.model_copy(update={"rank": stage * layout.ranks // layout.pipeline}) for stage in stages]
+    return [setup.model_copy(update={"rank": rank}) for rank in ranks_to_count(layout)]

@@ -1,0 +1,194 @@
+"""What an accelerator cost on a day, and by which rule that is known: own prices first, then kindred ones.
+
+Prices between two half-years are interpolated, the logarithm linear in time; before the first and after the last they
+are held, because list prices of commitments have no trend (`WALK`). Every rule that is not an accelerator's own price
+on that day adds a standard deviation of the logarithm, which is measured on the price table itself
+(`benchmarks/training_costs.py`).
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+from typing import Literal
+
+from argosy.config import Record, UserError
+from argosy.hardware import AcceleratorSpec, PastPrice, Terms, accelerators, past_prices, prices_of
+
+DAYS_A_YEAR = 365.25
+A_YEAR = timedelta(days=DAYS_A_YEAR)
+COMMITTED: Mapping[Terms, tuple[float, float]] = {
+    "3 years": (1.0, 0.0),
+    "1 year": (0.70, 0.10),
+    "on demand": (0.45, 0.28),
+}
+"""What a commitment of three years costs of each price, and the deviation of that: 48 and 50 pairs of the table."""
+WALK = 0.30
+"""Deviation of a committed price over a year, growing with the square root of time: 34 pairs of the table."""
+KINDRED = 0.53
+"""Deviation of a price that is taken from the nearest accelerator by its FLOP/s: each accelerator left out."""
+PROGRESS = 0.14 * math.log(10)
+"""Fall of the price of a FLOP/s in a year, as a logarithm: 0.14 orders of magnitude (Hobbhahn, Heim and Aydos 2023,
+Trends in machine learning hardware), with which arXiv:2405.21015 depreciates."""
+SERVER_OF_CARD = 1.64
+"""A server's price for each accelerator over the accelerator's own: mean of arXiv:2405.21015, appendix."""
+FARTHEST_YEARS = 10.0
+BEFORE_RELEASE_YEARS = 1  # makers use their own chips before they sell them
+
+
+class PriceUsed(Record):
+    """The price behind a cost."""
+
+    usd: float
+    """An hour of one, or one in a server when it was first sold."""
+    terms: Literal["3 years", "server"]
+    """Rented with a commitment of three years, or bought."""
+    on: date
+    """Day that the price is of; for a purchase, of its first sale."""
+    rule: str
+    """How it is known."""
+    source: str
+    """Who asked it, and who collected it."""
+    extrapolated_years: float
+    """From the nearest day with a price to the day that was asked for, where there is none on both sides."""
+    deviation: float
+    """Standard deviation of its logarithm that comes from the rule and from extrapolation."""
+
+
+def rent_on(spec: AcceleratorSpec, day: date) -> PriceUsed:
+    """Price of an accelerator-hour with a commitment of three years, by the rule with the least deviation.
+
+    Raises `UserError` `no-price` where the nearest is more than ten years away.
+    """
+    found = min((*_own_rents(spec, day), kindred_rent(spec, day)), key=lambda price: price.deviation)
+    if found.extrapolated_years > FARTHEST_YEARS:
+        raise UserError(
+            "no-price",
+            f"date = {day}: the nearest price of {spec.name} is {found.extrapolated_years:.0f} years away",
+            hint=f"a date within {FARTHEST_YEARS:g} years of {found.on}",
+        )
+    return found
+
+
+def first_price(spec: AcceleratorSpec) -> PriceUsed:
+    """Price of an accelerator with its share of a server when it was first sold."""
+    return own_first_price(spec) or kindred_first_price(spec)
+
+
+def kindred_first_price(spec: AcceleratorSpec) -> PriceUsed:
+    """The same, from the nearest other accelerator."""
+    others = [(other, price) for other in accelerators() if (price := own_first_price(other)) is not None]
+    other, price = _nearest(spec, others)
+    share = _flops(spec) / _flops(other)
+    return price.model_copy(
+        update={
+            "usd": price.usd * share * math.exp(-PROGRESS * (spec.year - other.year)),
+            "on": date(spec.year, 7, 1),
+            "rule": f"{other.name}'s by FLOP/s, {share:.2f} of it, and by the years between them",
+            "deviation": math.hypot(price.deviation, KINDRED),
+        }
+    )
+
+
+def _own_rents(spec: AcceleratorSpec, day: date) -> Iterator[PriceUsed]:
+    for terms, (share, deviation) in COMMITTED.items():
+        if rows := _rows(spec.name, terms):
+            usd, nearest, beyond, walked = _interpolated(rows, day)
+            rule = "own price" if terms == "3 years" else f"{share:g} of its price {terms}"
+            yield PriceUsed(
+                usd=usd * share,
+                terms="3 years",
+                on=nearest.on,
+                rule=f"{rule}, {'held from the nearest day' if beyond else 'interpolated'}",
+                source=nearest.source,
+                extrapolated_years=beyond,
+                deviation=math.hypot(deviation, WALK * math.sqrt(walked)),
+            )
+
+
+def kindred_rent(spec: AcceleratorSpec, day: date) -> PriceUsed:
+    """As `rent_on`, from the nearest other accelerator."""
+    others = [
+        (other, min(own, key=lambda p: p.deviation)) for other in accelerators() if (own := [*_own_rents(other, day)])
+    ]
+    other, price = _nearest(spec, others)
+    share = _flops(spec) / _flops(other)
+    return price.model_copy(
+        update={
+            "usd": price.usd * share,
+            "rule": f"{other.name}'s by FLOP/s, {share:.2f} of it ({price.rule})",
+            "deviation": math.hypot(price.deviation, KINDRED),
+        }
+    )
+
+
+@cache
+def _rows(name: str, terms: Terms) -> Sequence[PastPrice]:
+    rows = [row for row in past_prices() if (row.accelerator, row.terms) == (name, terms)]
+    if terms == "on demand" and (offers := prices_of(name)):
+        middle = offers[len(offers) // 2]
+        rows.append(
+            PastPrice(
+                accelerator=name,
+                terms=terms,
+                on=date.fromisoformat(f"{middle.read}-15"),
+                usd=middle.usd_per_hour,
+                usd_low=offers[0].usd_per_hour,
+                usd_high=offers[-1].usd_per_hour,
+                prices=len(offers),
+                source=middle.source,
+            )
+        )
+    return rows
+
+
+def _interpolated(rows: Sequence[PastPrice], day: date) -> tuple[float, PastPrice, float, float]:
+    """The price of a day, the row nearest it, years beyond all rows, and years that its variance is worth.
+
+    Between two known days that is a Brownian bridge's: the product of the years to both over their sum.
+    """
+    nearest = min(rows, key=lambda row: abs(row.on - day))
+    before, after = [r for r in rows if r.on <= day], [r for r in rows if r.on > day]
+    if not before or not after:
+        beyond = abs(nearest.on - day) / A_YEAR
+        return nearest.usd, nearest, beyond, beyond
+    left, right = max(before, key=lambda r: r.on), min(after, key=lambda r: r.on)
+    share = (day - left.on) / (right.on - left.on)
+    usd = math.exp((1 - share) * math.log(left.usd) + share * math.log(right.usd))
+    return usd, nearest, 0.0, share * (1 - share) * ((right.on - left.on) / A_YEAR)
+
+
+def own_first_price(spec: AcceleratorSpec) -> PriceUsed | None:
+    """As `first_price`, where it is known of this very accelerator."""
+    rows = [*_rows(spec.name, "server"), *_rows(spec.name, "card")]
+    if not rows:
+        return None
+    first = min(rows, key=lambda row: row.on)
+    card = first.terms == "card"
+    return PriceUsed(
+        usd=first.usd * (SERVER_OF_CARD if card else 1.0),
+        terms="server",
+        on=first.on,
+        rule=f"own first price, {f'of a card, times {SERVER_OF_CARD}' if card else 'its share of a server'}",
+        source=first.source,
+        extrapolated_years=0.0,
+        deviation=0.0,
+    )
+
+
+def _nearest(
+    spec: AcceleratorSpec, others: Iterable[tuple[AcceleratorSpec, PriceUsed]]
+) -> tuple[AcceleratorSpec, PriceUsed]:
+    """The one whose FLOP/s, memory, year and maker differ least, and whose price is best known."""
+
+    def distance(pair: tuple[AcceleratorSpec, PriceUsed]) -> float:
+        other, price = pair
+        apart = abs(math.log(_flops(spec) / _flops(other))) + abs(math.log(spec.memory_gib / other.memory_gib))
+        return apart + PROGRESS * abs(spec.year - other.year) + (spec.maker != other.maker) + 2 * price.deviation
+
+    return min((pair for pair in others if pair[0].name != spec.name), key=distance)
+
+
+def _flops(spec: AcceleratorSpec) -> float:
+    peaks = (spec.bfloat16_tflops, spec.float16_tflops, spec.float32_tflops)
+    return max(peak for peak in peaks if peak is not None)
