@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from argosy.capital import CapitalPlan, advise, outlook, read_capital, simulate
 from argosy.capital.actions import least
 from argosy.capital.advice_config import AdviceConfig, OptionConfig, SafeNowConfig
-from argosy.capital.alternatives import tenure_cases
+from argosy.capital.advice_results import Alternative
+from argosy.capital.allocation import allocation
+from argosy.capital.alternatives import alternatives, tenure_cases
 from argosy.capital.budget import (
     CostConfig,
     CreditConfig,
@@ -29,8 +31,10 @@ from argosy.capital.budget import (
 )
 from argosy.capital.futures import LASTS, TRAINED, Future, Stream, TrainingTime, events
 from argosy.capital.levers import Lever, levers, unsigned
+from argosy.capital.market_config import ChannelConfig
 from argosy.capital.pricing import Planner
 from argosy.capital.raising import raising
+from argosy.capital.resources_config import ResourceConfig
 from argosy.capital.study import Case, Study, effect, loss_change
 from argosy.cli.app import _run as command
 from argosy.planning import Plan
@@ -438,3 +442,41 @@ def test_a_round_is_asked_for_as_much_sooner_as_it_takes(toy: Toy) -> None:
     # 50,000 a month: three months of it are paid for, so it begins in the tenth.
     found = least(study, lever(study, "later hiring"))
     assert found is not None and found.action.level == 7 and found.action.cost_cents == -7 * 50_000_00
+
+
+def test_marketing_buys_what_the_channels_make_of_it(toy: Toy) -> None:
+    def estimate(value: float) -> dict[str, Any]:
+        return {"value": value, "source": "a trial"}
+
+    steps = {"cost_per_thousand": 100.0, "leads": 0.1, "customers": 0.5, "revenue_per_customer": 3.0, "churn": 1.0}
+    channel = ChannelConfig(
+        name="letters",
+        spend=1_000.0,
+        start="2027-01",
+        delay_months=0,
+        serving_per_customer=0.0,
+        **{name: estimate(value) for name, value in steps.items()},
+    )
+    plan = simple(training=(), months=4, channels=(channel,), advice=AdviceConfig(moved=400.0))
+    found, _ = allocation(Study(plan, EXAMPLE, paths=10, planner=toy))
+    spent = next(one for one in found.moved if (one.source, one.target) == ("cash", "marketing"))
+    # 100 buy a thousand contacts, 50 of them pay 3 for a month: 400 bring 600.
+    assert "+600 USD of revenue" in spent.bought
+    assert found.areas_cents["marketing"] == 4_000_00
+
+
+def test_an_api_leaves_no_training_for_a_resource_to_displace(toy: Toy) -> None:
+    hours = ResourceConfig(
+        name="cluster",
+        kind="accelerators",
+        displaces="venture.toml",
+        hours=100.0,
+        start="2027-01",
+        expires="2027-12",
+        probability=1.0,
+    )
+    keys: dict[str, Any] = {"date": "2026-11-01", "source": "a letter", "covers": "final run"}
+    option = OptionConfig(name="API", training_usd=0.0, training_months=0.0, **keys)
+    plan = simple(resources=(hours,), options=(option,), cash=1e6)
+    found = [one for one in alternatives(Study(plan, EXAMPLE, paths=50, planner=toy)) if isinstance(one, Alternative)]
+    assert next(one for one in found if one.name == "API").cost_cents == pytest.approx(-BILL_USD * 100)

@@ -130,13 +130,11 @@ def _action(study: Study, lever: Lever, level: float, case: Case, found: Hoped, 
 
 def _best(tried: Sequence[Tried]) -> list[Tried]:
     """Those that raise the probability most, as far as these futures tell; in their order."""
-    effects = [one.action.effects[0] for one in tried]
-    top = max(effects, key=lambda one: one.after, default=None)
+    top = max((one.action.effects[0] for one in tried), key=lambda one: one.after, default=None)
     if top is None:
         return []
-    return [
-        one for one, each in zip(tried, effects, strict=True) if each.after >= top.after - CLEAR * top.standard_error
-    ]
+    enough = top.after - CLEAR * top.standard_error
+    return [one for one in tried if one.action.effects[0].after >= enough]
 
 
 def _cost(tried: Tried) -> tuple[int, int]:

@@ -201,7 +201,7 @@ def _next_amount(found: Findings) -> Iterator[Advice]:
         ),
         computed=f"the plan's lines of an area scaled by the amount, research by the tokens it buys; {PAIRED}",
         strength=change_told(best.effects[0]),
-        changes_if="a figure for what operations and marketing bring",
+        changes_if="a figure for what operations bring; the steps of [[channels]]",
     )
 
 
