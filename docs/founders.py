@@ -21,13 +21,13 @@ PAGES = {FOUNDERS / "README.md": 0, FOUNDERS / "README.zh.md": 1}
 PICTURE = Path(__file__).resolve().parent / "images" / "investor-page.svg"
 HEADER = (("figure", "value", "computed from"), ("数字", "数值", "来源"))
 Row = tuple[tuple[str, str], str, str]
-SWINGS = 4
+SWINGS, ACTIONS = 4, 5
 
 
 @cache
 def story() -> CapitalStory:
     """Everything about the founders' money."""
-    return capital_story(FOUNDERS)
+    return capital_story(FOUNDERS, advised=True)
 
 
 def headline() -> Iterator[Row]:
@@ -173,7 +173,17 @@ def swings() -> Iterator[Row]:
         yield (plain_name(one.name), plain_name(one.name)), said, "`chances.swings`"
 
 
-BLOCKS = (headline, cash, uses, customers, resources, owners, chances, sales, partners, training, swings)
+def actions() -> Iterator[Row]:
+    """What raises the probability, and what each costs."""
+    found = story().advice
+    assert found is not None
+    for one in found.actions[:ACTIONS]:
+        effect = one.effects[0]
+        said = f"{percent(effect.before)} → {percent(effect.after)} (± {100 * effect.standard_error:.1f}); "
+        yield (one.what, one.what), f"{said}{one.cost_cents / 100:+,.0f}", "`advice.actions`"
+
+
+BLOCKS = (headline, cash, uses, customers, resources, owners, chances, sales, partners, training, swings, actions)
 
 
 def with_blocks(page: str, language: int) -> str:

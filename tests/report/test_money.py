@@ -29,7 +29,7 @@ LETTERS = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 @pytest.fixture(scope="module")
 def story() -> CapitalStory:
-    return capital_story(FOUNDERS, paths=1000)
+    return capital_story(FOUNDERS, paths=1000, advised=True)
 
 
 def texts(pdf: Path) -> list[str]:
@@ -221,6 +221,10 @@ def test_the_page_names_the_key_of_each_figure(story: CapitalStory, tmp_path: Pa
             node = node[part]
     for said in ("For the investor", "For the engineer", "What investors get back", "The way", "Training of 7B"):
         assert said in page.text
+    assert story.advice is not None and len({one.head for one in story.advice.advice}) >= 3
+    for piece in story.advice.advice:
+        assert " ".join(piece.what.split())[1:] in page.text
+        assert all(figure.source in page.text for figure in piece.figures)
 
 
 def test_names_are_text(story: CapitalStory, tmp_path: Path) -> None:

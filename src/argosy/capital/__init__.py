@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.capital.advice_results import Advised
+    from argosy.capital.advising import advise
     from argosy.capital.asking import asked, checked_for_raise, day
     from argosy.capital.bank import Actuals, Booking, Compared, actuals
     from argosy.capital.cash_flow import CashFlow, CreditUse, MonthOfCash
@@ -53,6 +55,7 @@ __all__ = [
     "ROUNDINGS",
     "STALE_AFTER_MONTHS",
     "Actuals",
+    "Advised",
     "Alternative",
     "ArtefactResult",
     "Booking",
@@ -130,6 +133,7 @@ __all__ = [
     "Waterfall",
     "WeightedReturns",
     "actuals",
+    "advise",
     "asked",
     "cap_table",
     "capital_story",
@@ -170,6 +174,8 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
+        "Advised": "advice_results",
+        "advise": "advising",
         "asked": "asking",
         "checked_for_raise": "asking",
         "day": "asking",

@@ -1,7 +1,7 @@
 """The plan as a whole: its trainings priced, its ledger with what is signed and with what is hoped for, its futures."""
 
-import functools
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +12,7 @@ import numpy as np
 
 from argosy.capital.budget import MilestoneConfig, TrainingRunConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
-from argosy.capital.displacing import BoughtHours, bought_hours, displacing, own_line
+from argosy.capital.displacing import BoughtHours, Displacing, bought_hours, displacing, own_line
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
 from argosy.capital.market import market_lines, market_streams
@@ -22,10 +22,9 @@ from argosy.capital.market_units import market
 from argosy.capital.months import cents, month_name, month_number, month_of
 from argosy.capital.partner_register import Partners, partners_of
 from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.pricing import Planner, Pricer
 from argosy.capital.resource_use import Resources, resource_streams, resources_of
-from argosy.config import Record, UserError, Venture, language_venture, load_venture
-from argosy.planning import Plan
-from argosy.planning import plan as plan_of
+from argosy.config import Record, UserError
 
 HOURS_A_MONTH = 730.0
 
@@ -82,23 +81,33 @@ class Chances(Record):
 
 
 @dataclass(frozen=True)
+class Hoped:
+    """The ledger with all that is hoped for."""
+
+    hoped: CashFlow
+    """As an outlook's."""
+    trainings: tuple[TrainingCost, ...]
+    """What training costs."""
+
+
+@dataclass(frozen=True)
 class _Priced:
     cost: TrainingCost
     lines: tuple[Line, ...]
     factor_80: float
+    prepaid: bool
     hours: BoughtHours
 
 
-def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
-    """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
-    horizon = horizon_of(plan)
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    winning, won = market_lines(plan, horizon)
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning]
-    revenues = [*(revenue_line(one, horizon) for one in plan.revenue), *won]
+def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Outlook:
+    """The ledger of a plan; paths are relative to `folder`. Trainings are planned as their ventures say, or by `price`.
+
+    Raises `UserError` for what is missing or has no rate.
+    """
+    horizon, price = horizon_of(plan), price or Planner(folder)
+    trainings, costs, revenues, others = _parts(plan, horizon, price)
     opening = _opening(plan)
     certain = [one for one in plan.funding if one.probability == 1]
-    others = displacing(plan.resources, costs, plan.people, [one.hours for one in trainings], horizon)
     sure = [one for one in others if one.config.probability == 1]
     signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon, sure)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
@@ -108,10 +117,30 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
         trainings=tuple(one.cost for one in trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
-        resources=resources_of(plan, horizon, lambda changed: _ledger(changed, folder)),
+        resources=resources_of(plan, horizon, lambda changed: _ledger(changed, price)),
         partners=partners_of(plan, [*costs, *revenues], others, horizon),
         market=market(plan, horizon),
     )
+
+
+def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped:
+    """Of an outlook only what is hoped for: many of these take as long as one of those. Raises as `outlook` does."""
+    horizon = horizon_of(plan)
+    trainings, costs, revenues, others = _parts(plan, horizon, price or Planner(folder))
+    flow = cash_flow(_opening(plan), costs, revenues, plan.funding, plan.credits, horizon, others)
+    return Hoped(flow, tuple(one.cost for one in trainings))
+
+
+def _parts(
+    plan: CapitalPlan, horizon: Horizon, price: Pricer
+) -> tuple[list[_Priced], list[Line], list[Line], list[Displacing]]:
+    """Trainings, costs, revenues, and what stands in for cash."""
+    trainings = [_priced(one, plan, horizon, price) for one in plan.training]
+    winning, won = market_lines(plan, horizon)
+    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning]
+    revenues = [*(revenue_line(one, horizon) for one in plan.revenue), *won]
+    hours = [one.hours for one in trainings]
+    return trainings, costs, revenues, displacing(plan.resources, costs, plan.people, hours, horizon)
 
 
 def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:
@@ -123,21 +152,27 @@ def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int =
     return Chances(simulated=simulate(future, paths, seed), swings=tornado(future, max(500, paths // 4), seed))
 
 
-def future_of(plan: CapitalPlan, folder: Path) -> Future:
-    """Everything that may turn out otherwise, in the currency of the plan."""
+def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Future:
+    """Everything that may turn out otherwise, in the currency of the plan; `price` as for `outlook`."""
     horizon, doubt = horizon_of(plan), plan.uncertainty
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
+    trainings = [_priced(one, plan, horizon, price or Planner(folder)) for one in plan.training]
     last = max(trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
     others = (one.lines[1:] if one is last else one.lines for one in trainings)
     costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
     drawn = [last.lines[0]] if last is not None else []
     winning, _ = market_lines(plan, horizon)
     streams = resource_streams(plan, [*costs, *drawn, *winning], [one.hours for one in trainings], horizon)
-    for number, line in enumerate(costs):
+    if last is not None and last.prepaid:
+        streams.append(Stream(f"{last.cost.venture}: prepaid", -np.array(last.lines[0].paid) / 100))
+    alike: Counter[str] = Counter()
+    for line in costs:
         people = line.kind == "people" and not line.committed  # who is there already need not be found
+        name = f"{line.name} ({line.kind}"
+        alike[name] += 1
         streams.append(
             Stream(
-                f"{line.name} ({number})",
+                # Numbered among its like: what is added elsewhere leaves its random numbers alone.
+                f"{name} {alike[name] - 1})",
                 -np.array(line.paid) / 100,
                 delay_months=doubt.hiring_delay_months if people else 0.0,
                 drift_deviation=0.0 if people or line.committed else doubt.price_deviation,
@@ -180,16 +215,16 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
 def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
     """Every cost and revenue of a plan."""
     horizon = horizon_of(plan)
-    yield from _ledger(plan, folder)[0]
+    yield from _ledger(plan, Planner(folder))[0]
     yield from (line for one in plan.resources if one.probability == 1 and (line := own_line(one, horizon)))
     yield from (revenue_line(one, horizon) for one in plan.revenue)
     yield from market_lines(plan, horizon)[1]
 
 
-def _ledger(plan: CapitalPlan, folder: Path) -> tuple[list[Line], list[BoughtHours]]:
+def _ledger(plan: CapitalPlan, price: Pricer) -> tuple[list[Line], list[BoughtHours]]:
     """Every cost of a plan, and the accelerator-hours it buys."""
     horizon = horizon_of(plan)
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
+    trainings = [_priced(one, plan, horizon, price) for one in plan.training]
     winning, _ = market_lines(plan, horizon)
     return [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning], [
         one.hours for one in trainings
@@ -216,15 +251,9 @@ def _costs(plan: CapitalPlan, horizon: Horizon) -> Iterator[Line]:
     yield from (traffic_line(one, horizon) for one in plan.traffic)
 
 
-@functools.lru_cache(maxsize=16)
-def _planned(venture: Venture) -> Plan:
-    return plan_of(venture)
-
-
-def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folder: Path) -> _Priced:
+def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, price: Pricer) -> _Priced:
     """A training with the planner's figures: the final run's line, and that of the others."""
-    venture = language_venture(load_venture(folder / asked.venture))
-    found = _planned(venture)
+    found = price(asked)
     bill, wall = found.cost.usd, found.duration.wall_h
     if bill is None:
         raise UserError(
@@ -254,7 +283,7 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folde
         price=found.cost.price,
     )
     hours = bought_hours(asked.venture, found, lines, final)
-    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low), hours)
+    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low), asked.contract == "prepaid", hours)
 
 
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:
@@ -277,6 +306,6 @@ def _time(training: _Priced, price_deviation: float, horizon: Horizon) -> Traini
         start_month=float(month_number(training.cost.start) - horizon.start),
         months=training.cost.months,
         factor_80=training.factor_80,
-        per_month=training.cost.final_cents / 100 / training.cost.months,
+        per_month=0.0 if training.prepaid else training.cost.final_cents / 100 / training.cost.months,
         price_deviation=price_deviation,
     )

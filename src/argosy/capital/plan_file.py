@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from argosy.capital.advice_config import AdviceConfig, ExitConfig, OptionConfig
 from argosy.capital.budget import (
     Amount,
     CostConfig,
@@ -22,7 +23,6 @@ from argosy.capital.budget import (
 )
 from argosy.capital.market_config import ArtefactConfig, ChannelConfig, MarketConfig, market_problems
 from argosy.capital.resources_config import PartnerConfig, ResourceConfig
-from argosy.capital.sale_config import ExitConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
@@ -66,8 +66,6 @@ class CapitalPlan(Section):
     """Money that is not earned."""
     credits: tuple[CreditConfig, ...] = Field((), strict=False)
     """What is not cash and pays bills."""
-    exits: tuple[ExitConfig, ...] = Field((), strict=False)
-    """Sales of the company that are asked about."""
     resources: tuple[ResourceConfig, ...] = Field((), strict=False)
     """What is not cash and stands in for bills."""
     warn_months: int = Field(3, ge=0, le=36)
@@ -80,6 +78,12 @@ class CapitalPlan(Section):
     """How bookings of the bank are counted."""
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     """How far what is planned may be off."""
+    exits: tuple[ExitConfig, ...] = Field((), strict=False)
+    """Sales of the company."""
+    options: tuple[OptionConfig, ...] = Field((), strict=False)
+    """Other ways to have the model."""
+    advice: AdviceConfig = AdviceConfig()
+    """What advice is to reach."""
     market: MarketConfig = MarketConfig()
     """How the figures of the market are counted."""
     channels: tuple[ChannelConfig, ...] = Field((), strict=False)

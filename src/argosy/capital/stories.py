@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from argosy.capital.advice_results import Advised
+from argosy.capital.advising import advise
 from argosy.capital.budget import TrainingRunConfig
 from argosy.capital.exact import Exact
 from argosy.capital.exits import ExitReturns, exit_returns
@@ -190,14 +192,23 @@ class CapitalStory(Record):
     """Averages over them; none where they have no probabilities."""
     curve: SaleCurve | None
     """The same at other prices."""
+    advice: Advised | None
+    """What follows from all this; null where it was not asked for."""
 
 
 def capital_story(
-    source: Path, *, trained: Trained | None = None, of: str = "venture.toml", paths: int = 10_000, seed: int = 0
+    source: Path,
+    *,
+    trained: Trained | None = None,
+    of: str = "venture.toml",
+    paths: int = 10_000,
+    seed: int = 0,
+    advised: bool = False,
 ) -> CapitalStory:
     """Compute everything the pages show of the plan in `source`; `trained` is what the training of `of` took.
 
-    Raises as `load_capital`, `outlook`, `cap_table` and `exit_returns` do.
+    Advice tries many changes on as many futures and takes most of the time. Raises as `load_capital`, `outlook`,
+    `cap_table`, `exit_returns` and `advise` do.
     """
     plan = load_capital(source)
     folder = source if source.is_dir() else source.parent
@@ -243,6 +254,7 @@ def capital_story(
         sales=sales,
         expected=tuple(_expected(sales)),
         curve=_curve(plan, sales, str(source)) if sales else None,
+        advice=advise(plan, folder, paths=paths, seed=seed) if advised else None,
     )
 
 

@@ -33,7 +33,7 @@ def report_verb(
 
     if output.suffix != ".html":
         raise UserError("bad-option", f"--output {output}: it has to end in .html")
-    story = capital.capital_story(plan)
+    story = capital.capital_story(plan, advised=True)
     show(story, f"wrote {report.render_capital(story, output)}", as_json=json)
 
 

@@ -22,6 +22,22 @@ HOUR = 3600
 
 
 @dataclass(frozen=True)
+class Piece:
+    """One piece of advice."""
+
+    what: str
+    """What to do, as a sentence."""
+    strength: str
+    """How sure that is."""
+    changes_if: str
+    """What would change it."""
+    computed: str
+    """How it follows."""
+    rows: tuple[tuple[str, ...], ...]
+    """Name, value and origin of each figure it follows from."""
+
+
+@dataclass(frozen=True)
 class Money:
     """Both views."""
 
@@ -37,6 +53,8 @@ class Money:
     """By name."""
     plots: dict[str, Plot]
     """By name."""
+    advice: dict[str, list[Piece]]
+    """By head; none where it was not asked for."""
 
 
 def money_of(story: CapitalStory) -> Money:
@@ -48,7 +66,17 @@ def money_of(story: CapitalStory) -> Money:
         engineer=tuple(_engineer(story)),
         tables={name: table for name, table in money_tables(story) if table.rows},
         plots=money_plots(story),
+        advice=_advice(story),
     )
+
+
+def _advice(story: CapitalStory) -> dict[str, list[Piece]]:
+    found: dict[str, list[Piece]] = {}
+    for one in () if story.advice is None else story.advice.advice:
+        rows = tuple((figure.name, figure.value, figure.source) for figure in one.figures)
+        sentence = f"{one.what[:1].upper()}{one.what[1:]}"
+        found.setdefault(one.head, []).append(Piece(sentence, one.strength, one.changes_if, one.computed, rows))
+    return found
 
 
 def money_lede(story: CapitalStory) -> str:

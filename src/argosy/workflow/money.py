@@ -24,7 +24,7 @@ def refuse_broken(run: Run, venture: AnyVenture) -> None:
     """Compute the money before anything is spent, as the stage will, unless it was done with this plan already."""
     receipt = run.receipt("capital")
     if receipt is None or not _planned(run, venture).items() <= receipt.inputs.items():
-        capital_story(venture.folder / NAME, paths=100)
+        capital_story(venture.folder / NAME, paths=100, advised=True)
 
 
 def _portable(venture: AnyVenture) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _compute(run: Run, venture: AnyVenture, options: Options) -> list[Path]:
     tree = _portable(venture)
     with atomic_write(run.path / NAME) as temporary:
         temporary.write_text(tomli_w.dumps(tree), encoding="utf-8")
-    run.write_result("capital", capital_story(run.path / NAME, trained=trained_of(run), of=OWN))
+    run.write_result("capital", capital_story(run.path / NAME, trained=trained_of(run), of=OWN, advised=True))
     return [run.path / "capital.json", run.path / NAME]
 
 
