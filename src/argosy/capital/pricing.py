@@ -1,5 +1,6 @@
 """What a training takes, by the planner: as its venture asks, or with something changed."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,11 +8,16 @@ from typing import Any
 
 from argosy.capital.budget import TrainingRunConfig
 from argosy.config import ModelConfig, Venture, language_venture, load_venture
-from argosy.planning import Plan, question_of
+from argosy.planning import Plan, Question, question_of
 from argosy.planning import plan as plan_of
 
 Pricer = Callable[[TrainingRunConfig], Plan]
 """How the trainings of a capital plan are planned."""
+
+
+@functools.lru_cache(maxsize=16)
+def _planned(question: Question) -> Plan:
+    return plan_of(question)
 
 
 @dataclass
@@ -28,7 +34,7 @@ class Planner:
         those of its `[plan]`. Raises as the planner does."""
         key = (asked.venture, size, tokens, *sorted(plan_keys.items()))
         if key not in self._plans:
-            self._plans[key] = plan_of(question_of(*self._asked(asked, size, tokens, plan_keys)))
+            self._plans[key] = _planned(question_of(*self._asked(asked, size, tokens, plan_keys)))
         return self._plans[key]
 
     def _asked(
