@@ -57,7 +57,7 @@ def test_parties_own_and_get_all_of_it(story: CapitalStory) -> None:
         assert sum(table.parts.values(), Fraction(0)) == 1
     assert story.ownership.tables[-1].parts["founders"] == story.table.table.founders
     (seed,) = story.ownership.rounds
-    assert seed.founders_after < seed.founders_before and seed.amount_cents == 3_000_000_00
+    assert seed.founders_after < seed.founders_before and seed.amount_cents == 1_500_000_00
     for place, price in enumerate(story.curve.exits_cents):
         assert sum(paid[place] for paid in story.curve.paid_cents.values()) == price
     for paid in story.curve.paid_cents.values():
