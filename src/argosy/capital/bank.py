@@ -10,7 +10,7 @@ from pathlib import Path
 from argosy.capital.budget import StatementRuleConfig
 from argosy.capital.flow_files import read_amount, read_date
 from argosy.capital.months import cents, month_of
-from argosy.capital.outlooks import horizon_of, ledger_lines
+from argosy.capital.outlooks import horizon_of, plan_lines
 from argosy.capital.plan_file import CapitalPlan
 from argosy.config import Record, UserError
 
@@ -79,10 +79,11 @@ def actuals(plan: CapitalPlan, folder: Path, bank: Path) -> Actuals:
         when = f"{plan.months} months from {plan.start}"
         raise UserError("bad-statement", f"{bank}: {outside[0].date} is not in the plan of {when}")
     planned: dict[tuple[int, str], int] = defaultdict(int)
-    for line in ledger_lines(plan, folder):
-        for month in months:
-            sign = 1 if line.kind == "revenue" else -1
-            planned[month, line.kind] += sign * line.paid[month]
+    lines = plan_lines(plan, horizon, folder)
+    for sign, some in ((1, lines.revenues), (-1, lines.costs)):
+        for line in some:
+            for month in months:
+                planned[month, line.kind] += sign * line.paid[month]
     spent: dict[tuple[int, str], int] = defaultdict(int)
     for one in bookings:
         spent[month_of(one.date) - horizon.start, one.kind] += one.cents

@@ -123,9 +123,7 @@ def cash_flow(
         default_alive_from=_default_alive(rows, out),
         credits=tuple(uses),
         areas_cents=dict(areas),
-        owed_cents=0
-        if out is None
-        else sum(sum(line.paid[out + 1 :]) + line.unpaid for line in costs if line.committed),
+        owed_cents=0 if out is None else _owed(costs, out),
     )
 
 

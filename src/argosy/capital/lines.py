@@ -78,6 +78,8 @@ class Line:
     """Whether it is owed in any case."""
     provider: str | None = None
     """Who is paid."""
+    after_training: bool = False
+    """Whether it moves with the end of training."""
 
 
 def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
@@ -129,7 +131,15 @@ def traffic_line(traffic: TrafficConfig, horizon: Horizon) -> Line:
         tokens = traffic.tokens_per_month * (1 + traffic.growth_per_month) ** (month - first)
         price = _moved(traffic.usd_per_million_tokens, traffic.price_change_per_year, month - priced)
         amounts[month] = cents(tokens / 1e6 * price)
-    return Line("inference", "inference", "operations", tuple(amounts), tuple(amounts), provider=traffic.provider)
+    return Line(
+        name="inference",
+        kind="inference",
+        area="operations",
+        amounts=tuple(amounts),
+        paid=tuple(amounts),
+        provider=traffic.provider,
+        after_training=traffic.after_training,
+    )
 
 
 def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
@@ -139,7 +149,15 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
         grown = revenue.amount * (1 + revenue.growth_per_month) ** (month - first)
         amounts[month] = horizon.cents(grown, revenue.currency, month)
     paid = _later(amounts, revenue.received_after_months)
-    return Line(revenue.name, "revenue", "operations", tuple(amounts), tuple(paid), sum(amounts) - sum(paid))
+    return Line(
+        name=revenue.name,
+        kind="revenue",
+        area="operations",
+        amounts=tuple(amounts),
+        paid=tuple(paid),
+        unpaid=sum(amounts) - sum(paid),
+        after_training=revenue.after_training,
+    )
 
 
 def _moved(price: float, change_per_year: float, months: int) -> float:

@@ -1,7 +1,6 @@
 """The plan as a whole: its trainings priced, its ledger with what is signed and with what is hoped for, its futures."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -67,26 +66,61 @@ class Chances(Record):
 
 
 @dataclass(frozen=True)
-class _Priced:
+class PricedTraining:
+    """A planned training and its lines, the final run's first."""
+
     cost: TrainingCost
+    """By the planner."""
     lines: tuple[Line, ...]
+    """Of the ledger."""
     factor_80: float
+    """The final run takes between its median / this and × this in 80 of 100 cases."""
+
+
+@dataclass(frozen=True)
+class PlanLines:
+    """Every line of a plan's ledger."""
+
+    running: tuple[Line, ...]
+    """Costs but training."""
+    trainings: tuple[PricedTraining, ...]
+    """Trainings."""
+    revenues: tuple[Line, ...]
+    """What customers pay."""
+
+    @property
+    def costs(self) -> tuple[Line, ...]:
+        """All of them, training included."""
+        return (*self.running, *(line for one in self.trainings for line in one.lines))
+
+
+def plan_lines(plan: CapitalPlan, horizon: Horizon, folder: Path) -> PlanLines:
+    """The lines that ledger, futures and bank's list share; whatever adds a cost or a revenue to a plan adds it here.
+
+    `folder` is what the ventures' paths are relative to. Raises `UserError` for what is missing or has no rate.
+    """
+    return PlanLines(
+        running=(
+            *(cost_line(one, horizon) for one in plan.costs),
+            *(line for role in plan.people for line in role_lines(role, horizon)),
+            *(traffic_line(one, horizon) for one in plan.traffic),
+        ),
+        trainings=tuple(_priced(one, horizon, folder) for one in plan.training),
+        revenues=tuple(revenue_line(one, horizon) for one in plan.revenue),
+    )
 
 
 def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
     horizon = horizon_of(plan)
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines)]
-    revenues = [revenue_line(one, horizon) for one in plan.revenue]
-    opening = _opening(plan)
+    lines, opening = plan_lines(plan, horizon, folder), _opening(plan)
     certain = [one for one in plan.funding if one.probability == 1]
-    signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon)
+    signed = cash_flow(opening, lines.costs, lines.revenues, certain, plan.credits, horizon)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
     return Outlook(
         signed=signed,
-        hoped=cash_flow(opening, costs, revenues, plan.funding, plan.credits, horizon),
-        trainings=tuple(one.cost for one in trainings),
+        hoped=cash_flow(opening, lines.costs, lines.revenues, plan.funding, plan.credits, horizon),
+        trainings=tuple(one.cost for one in lines.trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
     )
@@ -104,14 +138,12 @@ def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int =
 def future_of(plan: CapitalPlan, folder: Path) -> Future:
     """Everything that may turn out otherwise, in the currency of the plan."""
     horizon, doubt = horizon_of(plan), plan.uncertainty
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    last = max(trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
-    others = (one.lines[1:] if one is last else one.lines for one in trainings)
-    costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
-    drawn = [last.lines[0]] if last is not None else []
-    flow = cash_flow(0, [*costs, *drawn], [], [], plan.credits, horizon)
+    lines = plan_lines(plan, horizon, folder)
+    last = max(lines.trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
+    drawn = None if last is None else last.lines[0]
+    flow = cash_flow(0, lines.costs, [], [], plan.credits, horizon)
     streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
-    for number, line in enumerate(costs):
+    for number, line in enumerate(one for one in lines.costs if one is not drawn):
         people = line.kind == "people"
         streams.append(
             Stream(
@@ -119,17 +151,17 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
                 -np.array(line.paid) / 100,
                 delay_months=doubt.hiring_delay_months if people else 0.0,
                 drift_deviation=0.0 if people or line.committed else doubt.price_deviation,
-                after_training=line.kind == "inference" and any(one.after_training for one in plan.traffic),
+                after_training=line.after_training,
             )
         )
-    for number, revenue in enumerate(plan.revenue):
+    for number, line in enumerate(lines.revenues):
         streams.append(
             Stream(
-                f"{revenue.name} (revenue {number})",
-                np.array(revenue_line(revenue, horizon).paid) / 100,
+                f"{line.name} (revenue {number})",
+                np.array(line.paid) / 100,
                 size_deviation=doubt.revenue_deviation,
                 delay_months=doubt.revenue_delay_months,
-                after_training=revenue.after_training,
+                after_training=line.after_training,
             )
         )
     for number, source in enumerate(plan.funding):
@@ -153,15 +185,6 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     )
 
 
-def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
-    """Every cost and revenue of a plan."""
-    horizon = horizon_of(plan)
-    yield from _costs(plan, horizon)
-    for one in plan.training:
-        yield from _priced(one, plan, horizon, folder).lines
-    yield from (revenue_line(one, horizon) for one in plan.revenue)
-
-
 def horizon_of(plan: CapitalPlan) -> Horizon:
     """The months of a plan; `UserError` `missing-key` without a first day."""
     if plan.start is None:
@@ -175,14 +198,7 @@ def _opening(plan: CapitalPlan) -> int:
     return cents(plan.cash)
 
 
-def _costs(plan: CapitalPlan, horizon: Horizon) -> Iterator[Line]:
-    yield from (cost_line(one, horizon) for one in plan.costs)
-    for role in plan.people:
-        yield from role_lines(role, horizon)
-    yield from (traffic_line(one, horizon) for one in plan.traffic)
-
-
-def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folder: Path) -> _Priced:
+def _priced(asked: TrainingRunConfig, horizon: Horizon, folder: Path) -> PricedTraining:
     """A training with the planner's figures: the final run's line, and that of the others."""
     venture = language_venture(load_venture(folder / asked.venture))
     found = plan_of(venture)
@@ -214,7 +230,7 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folde
         high_cents=high,
         price=found.cost.price,
     )
-    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low))
+    return PricedTraining(cost, tuple(lines), math.sqrt(wall.high / wall.low))
 
 
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:
@@ -231,7 +247,7 @@ def _during(name: str, total: int, first: float, months: float, asked: TrainingR
     )
 
 
-def _time(training: _Priced, price_deviation: float, horizon: Horizon) -> TrainingTime:
+def _time(training: PricedTraining, price_deviation: float, horizon: Horizon) -> TrainingTime:
     """The training that ends last, whose final run is drawn; others are as planned."""
     return TrainingTime(
         start_month=float(month_number(training.cost.start) - horizon.start),
