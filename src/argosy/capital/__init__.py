@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
-    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
+    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_at, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
     from argosy.capital.sale import securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
@@ -117,6 +117,7 @@ __all__ = [
     "simulate",
     "solve",
     "solve_rounded",
+    "table_at",
     "table_of",
     "to_ocf",
     "tornado",
@@ -186,6 +187,7 @@ __getattr__ = lazy_exports(
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
+        "table_at": "plan_file",
         "table_of": "plan_file",
         "RateOfReturn": "rates",
         "irr": "rates",

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import accumulate
 
 from argosy.capital.budget import CreditConfig, FundingConfig
 from argosy.capital.lines import Horizon, Line
-from argosy.capital.months import cents, month_number, spread
+from argosy.capital.months import month_number, spread
 from argosy.config import Record
 
 
@@ -171,13 +172,14 @@ def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int
         if not 0 <= month < horizon.months:
             continue
         amount = horizon.cents(source.amount, source.currency, month)
-        raised[month] += amount - cents(amount * source.fee / 100)
+        raised[month] += amount - horizon.cents(Decimal(str(source.fee)) * amount / 100)
         owed = amount if source.kind == "venture debt" else 0
+        yearly = Decimal(str(source.interest_per_year))
         parts = spread(amount, source.repaid_over_months) if owed else []
         for later in range(month + 1, horizon.months):
             if owed <= 0:
                 break
-            interest[later] += cents(owed * source.interest_per_year / 12 / 100)
+            interest[later] += horizon.cents(yearly * owed / 1200)
             turn = later - month - 1 - source.interest_only_months
             if 0 <= turn < len(parts):
                 raised[later] -= parts[turn]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from argosy.capital.calendar import interest_cents
 from argosy.capital.conversion import Terms
-from argosy.capital.exact import in_cents
+from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.table_config import CapTableConfig, NoteConfig, SafeConfig
 from argosy.capital.table_results import InstrumentLine
 
@@ -18,6 +18,7 @@ class Instrument:
 
     key: str
     terms: SafeConfig | NoteConfig
+    rounding: MoneyRounding = "half-up"
     state: Literal["open", "converted", "repaid"] = "open"
     by: str = ""
     on: date | None = None
@@ -48,7 +49,13 @@ class Instrument:
         if isinstance(terms, SafeConfig):
             return 0
         until = at if self.on is None else min(at, self.on)
-        return interest_cents(terms.amount, terms.interest, terms.date, until, terms.compounding, terms.day_count)
+        return interest_cents(
+            terms.amount, terms.interest, terms.date, until, terms.compounding, terms.day_count, self.rounding
+        )
+
+    def owed_cents(self, at: date) -> int:
+        """Money invested or lent, with its interest."""
+        return cents(self.terms.amount) + self.interest_cents(at)
 
     def converts_in(self, on: date, money: Fraction, *, unconverted: bool) -> bool:
         """Whether a round of `money` on a day makes it shares; `unconverted`: even if it is said to convert in none."""
@@ -67,7 +74,7 @@ class Instrument:
             key=self.key,
             holder=self.terms.holder,
             kind=self.kind,
-            amount_cents=in_cents(self.terms.amount),
+            amount_cents=cents(self.terms.amount),
             interest_cents=self.interest_cents(at),
             state=self.state,
             by=self.by,
@@ -80,10 +87,10 @@ class Instrument:
         return Terms(self.terms.cap, self.terms.discount, basis)
 
 
-def instruments_of(config: CapTableConfig) -> list[Instrument]:
+def instruments_of(config: CapTableConfig, rounding: MoneyRounding) -> list[Instrument]:
     """All of a table, in the order of signing (of one day: SAFEs, then notes, as they are in the file)."""
-    found = [Instrument(f"cap_table.safes.{i}", one) for i, one in enumerate(config.safes)]
-    found += [Instrument(f"cap_table.notes.{i}", one) for i, one in enumerate(config.notes)]
+    found = [Instrument(f"cap_table.safes.{i}", one, rounding) for i, one in enumerate(config.safes)]
+    found += [Instrument(f"cap_table.notes.{i}", one, rounding) for i, one in enumerate(config.notes)]
     return sorted(found, key=lambda one: one.terms.date)
 
 

@@ -12,7 +12,7 @@ from argosy.capital.budget import TrainingRunConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
-from argosy.capital.months import cents, month_name, month_number, month_of
+from argosy.capital.months import month_name, month_number, month_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.config import Record, UserError, language_venture, load_venture
 from argosy.planning import plan as plan_of
@@ -113,7 +113,7 @@ def plan_lines(plan: CapitalPlan, horizon: Horizon, folder: Path) -> PlanLines:
 def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
     horizon = horizon_of(plan)
-    lines, opening = plan_lines(plan, horizon, folder), _opening(plan)
+    lines, opening = plan_lines(plan, horizon, folder), _opening(plan, horizon)
     certain = [one for one in plan.funding if one.probability == 1]
     signed = cash_flow(opening, lines.costs, lines.revenues, certain, plan.credits, horizon)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
@@ -177,7 +177,7 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
             )
         )
     return Future(
-        opening=_opening(plan) / 100,
+        opening=_opening(plan, horizon) / 100,
         streams=streams,
         months=horizon.months,
         training=None if last is None else _time(last, doubt.price_deviation, horizon),
@@ -189,13 +189,13 @@ def horizon_of(plan: CapitalPlan) -> Horizon:
     """The months of a plan; `UserError` `missing-key` without a first day."""
     if plan.start is None:
         raise UserError("missing-key", "start is missing: the first day of the plan", hint="start = 2027-01-01")
-    return Horizon(month_of(plan.start), plan.months, plan.currency, plan.rates)
+    return Horizon(month_of(plan.start), plan.months, plan.currency, plan.rates, plan.rounding)
 
 
-def _opening(plan: CapitalPlan) -> int:
+def _opening(plan: CapitalPlan, horizon: Horizon) -> int:
     if plan.cash is None:
         raise UserError("missing-key", "cash is missing: what is in the bank on the first day", hint="cash = 1_500_000")
-    return cents(plan.cash)
+    return horizon.cents(plan.cash)
 
 
 def _priced(asked: TrainingRunConfig, horizon: Horizon, folder: Path) -> PricedTraining:
@@ -215,7 +215,7 @@ def _priced(asked: TrainingRunConfig, horizon: Horizon, folder: Path) -> PricedT
     final, low, high = (horizon.cents(usd, "USD", max(0, first)) for usd in prices)
     months = wall.middle / HOURS_A_MONTH
     lines = [_during(f"{asked.venture}: final run", final, first, months, asked, horizon)]
-    other = cents(final * asked.other_runs / 100)
+    other = horizon.cents(Decimal(str(asked.other_runs)) * final / 100)
     if other:
         start = first - asked.other_runs_months
         span = asked.other_runs_months or months
@@ -236,7 +236,7 @@ def _priced(asked: TrainingRunConfig, horizon: Horizon, folder: Path) -> PricedT
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:
     """A total, even over a stretch of time, whose months add up to what of it lies in the plan."""
     edges = np.clip((np.arange(horizon.months + 1) - first) / max(months, 1e-9), 0.0, 1.0)
-    bounds = [round(total * float(edge)) for edge in edges]
+    bounds = [horizon.cents(Decimal(total) * Decimal(float(edge)) / 100) for edge in edges]
     amounts = [after - before for before, after in pairwise(bounds)]
     paid = list(amounts)
     if asked.contract == "prepaid":

@@ -20,9 +20,11 @@ from argosy.capital.budget import (
     TrainingRunConfig,
     UncertaintyConfig,
 )
+from argosy.capital.months import MoneyRounding
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
+from argosy.capital.table_results import CapTable
 from argosy.config import Problem, Section, UserError, VentureError, toml_tree, validated
 
 NAME = "capital.toml"
@@ -43,6 +45,9 @@ class CapitalPlan(Section):
     """From the first talk about a round until its money is there."""
     cap_table: CapTableConfig | None = None
     """Who holds what, what converts, which rounds come."""
+    rounding: MoneyRounding = "half-up"
+    """Of all money to cents, in ledger, cap table and sale: halves away from zero, as spreadsheets do, or to the even
+    cent. How share counts and prices of shares are rounded, `cap_table.rounding` says."""
     rates: tuple[RateConfig, ...] = Field((), strict=False)
     """Other currencies."""
     costs: tuple[CostConfig, ...] = Field((), strict=False)
@@ -91,8 +96,14 @@ def load_capital(path: Path | str) -> CapitalPlan:
     if problems:
         raise VentureError(str(path), problems)
     if plan.cap_table is not None:
-        cap_table(plan.cap_table, currency=plan.currency, source=str(path))
+        table_at(plan, str(path))
     return plan
+
+
+def table_at(plan: CapitalPlan, source: str, at: date | None = None) -> CapTable:
+    """The plan's cap table on a day, the last event's unless given; raises as `table_of` and `cap_table` do."""
+    config = table_of(plan, source)
+    return cap_table(config, currency=plan.currency, rounding=plan.rounding, at=at, source=source)
 
 
 def table_of(plan: CapitalPlan, source: str) -> CapTableConfig:

@@ -4,9 +4,10 @@ from fractions import Fraction
 
 from argosy.capital.anti_dilution import adjusted_price
 from argosy.capital.conversion import Converting, Impossible, Offer, Solution, solve, solve_rounded, term_used
-from argosy.capital.exact import CENTS, in_cents
+from argosy.capital.exact import CENTS
 from argosy.capital.instruments import Instrument, best_terms
 from argosy.capital.ledger import Ledger, Position
+from argosy.capital.months import cents
 from argosy.capital.table_config import PricedRoundConfig
 from argosy.capital.table_results import Adjustment, Conversion, Purchase, RoundResult, TableAt
 
@@ -29,7 +30,7 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
     before = ledger.table(terms.date, f"before {terms.name}")
     money = sum((one.amount for one in terms.investors), ZERO)
     ending = [one for one in instruments if one.converts_in(terms.date, money, unconverted=terms.converts_all)]
-    amounts = [Fraction(in_cents(one.terms.amount) + one.interest_cents(terms.date), CENTS) for one in ending]
+    amounts = [Fraction(one.owed_cents(terms.date), CENTS) for one in ending]
     offer = Offer(
         shares=ledger.diluted(terms.date),
         pool=max(ZERO, ledger.unallocated(terms.date)),
@@ -66,7 +67,7 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
         price_exact=str(found.price),
         pre_money=terms.pre_money,
         post_money=terms.pre_money + money,
-        amount_cents=in_cents(money),
+        amount_cents=cents(money),
         company_capitalization=found.company_capitalization,
         purchases=_purchases(buyers, found, after),
         conversions=_conversions(offer, ending, classes, found, after),
@@ -94,21 +95,21 @@ def _with_pro_rata(
     for one, shares in zip(ending, exact.converted, strict=True):
         if one.pro_rata or one.terms.holder in keepers:
             entitled[one.terms.holder] = entitled.get(one.terms.holder, ZERO) + shares
-    cents = in_cents(sum((one.amount for one in terms.investors), ZERO))
-    kept = {holder: int(cents * shares / exact.company_capitalization) for holder, shares in entitled.items()}
-    rest = _in_proportion(cents - sum(kept.values()), [one.amount for one in terms.investors])
+    all_of = cents(sum((one.amount for one in terms.investors), ZERO))
+    kept = {holder: int(all_of * shares / exact.company_capitalization) for holder, shares in entitled.items()}
+    rest = _in_proportion(all_of - sum(kept.values()), [one.amount for one in terms.investors])
     bought = [(holder, Fraction(part, CENTS), True) for holder, part in kept.items()]
     bought += [(one.holder, Fraction(part, CENTS), False) for one, part in zip(terms.investors, rest, strict=True)]
     return [each for each in bought if each[1]]
 
 
-def _in_proportion(cents: int, weights: list[Fraction]) -> list[int]:
+def _in_proportion(all_of: int, weights: list[Fraction]) -> list[int]:
     """Whole cents in proportion to the weights; those left over go to the largest remainders."""
     total = sum(weights, ZERO)
-    wanted = [cents * weight / total for weight in weights]
+    wanted = [all_of * weight / total for weight in weights]
     parts = [int(each) for each in wanted]
     order = sorted(range(len(parts)), key=lambda i: parts[i] - wanted[i])
-    for i in order[: cents - sum(parts)]:
+    for i in order[: all_of - sum(parts)]:
         parts[i] += 1
     return parts
 
@@ -156,7 +157,7 @@ def _purchases(buyers: list[tuple[str, Fraction, bool]], found: Solution, after:
     return tuple(
         Purchase(
             holder=holder,
-            amount_cents=in_cents(amount),
+            amount_cents=cents(amount),
             pro_rata=pro_rata,
             shares=shares,
             unspent=amount - shares * found.price,
@@ -173,14 +174,13 @@ def _conversions(
     for one, converting, share_class, price, shares in zip(
         ending, offer.converting, classes, found.conversion_prices, found.converted, strict=True
     ):
-        interest = one.interest_cents(after.date)
         made.append(
             Conversion(
                 key=one.key,
                 holder=one.terms.holder,
                 kind=one.kind,
-                amount_cents=in_cents(one.terms.amount) + interest,
-                interest_cents=interest,
+                amount_cents=one.owed_cents(after.date),
+                interest_cents=one.interest_cents(after.date),
                 price=price,
                 by=term_used(offer, converting, found),
                 shares=shares,

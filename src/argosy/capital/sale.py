@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import date
 from fractions import Fraction
 
+from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.securities import Common, Debt, Options, Participation, Securities, ShareClass, Stake
 from argosy.capital.table_results import CapTable, ClassLine
 from argosy.config import UserError
@@ -26,7 +27,7 @@ def securities_of(table: CapTable) -> Securities:
         )
     closed = {one.share_class: one.date for one in table.rounds}
     priced = {one.name: one for one in table.classes}
-    preferred = tuple(_class(one) for one in table.classes if one.kind == "preferred" and one.shares)
+    preferred = tuple(_class(one, table.rounding) for one in table.classes if one.kind == "preferred" and one.shares)
     names = {one.name for one in preferred}
     common: dict[str, int] = defaultdict(int)
     options: list[Options] = []
@@ -40,7 +41,7 @@ def securities_of(table: CapTable) -> Securities:
         elif (own := priced.get(line.share_class)) is not None:
             stake = Stake(holder=line.holder, security=own.name, shares=int(line.shares))
             if own.name in names:
-                bought = {"invested_cents": _paid(own, line.shares), "on": _closed(own.name, closed)}
+                bought = {"invested_cents": _paid(own, line.shares, table.rounding), "on": _closed(own.name, closed)}
                 stake = stake.model_copy(update=bought)
             else:
                 common[own.name] += stake.shares
@@ -54,17 +55,18 @@ def securities_of(table: CapTable) -> Securities:
             for one in waiting
         ),
         stakes=tuple(stakes),
+        rounding=table.rounding,
     )
 
 
-def _class(one: ClassLine) -> ShareClass:
+def _class(one: ClassLine, rounding: MoneyRounding) -> ShareClass:
     participation: Participation = "none"
     if one.participating:
         participation = "full" if one.participation_cap is None else "capped"
     return ShareClass(
         name=one.name,
         shares=int(one.shares),
-        invested_cents=_paid(one, one.shares),
+        invested_cents=_paid(one, one.shares, rounding),
         seniority=one.seniority,
         multiple=one.preference,
         participation=participation,
@@ -73,9 +75,9 @@ def _class(one: ClassLine) -> ShareClass:
     )
 
 
-def _paid(one: ClassLine, shares: Fraction) -> int:
+def _paid(one: ClassLine, shares: Fraction, rounding: MoneyRounding) -> int:
     """Money for shares of a class, at the price it was first issued at."""
-    return round((one.price or Fraction(0)) * shares * 100)
+    return cents((one.price or Fraction(0)) * shares, rounding)
 
 
 def _closed(name: str, closed: dict[str, date]) -> date | None:

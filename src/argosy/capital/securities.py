@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from argosy.capital.months import MoneyRounding, cents
 from argosy.config import Record, UserError
 
 Participation = Literal["none", "full", "capped"]
@@ -74,8 +75,8 @@ class ShareClass(Record):
         """Common shares it counts as."""
         return self.shares if self.conversion_shares is None else self.conversion_shares
 
-    def preference_cents(self, on: date | None) -> int:
-        """Multiple of the money, and dividends accrued until `on`, to the nearest cent (halves up)."""
+    def preference_cents(self, on: date | None, rounding: MoneyRounding = "half-up") -> int:
+        """Multiple of the money, and dividends accrued until `on`, in whole cents."""
         owed = self.multiple * self.invested_cents
         if self.dividends is not None:
             if on is None:
@@ -83,13 +84,13 @@ class ShareClass(Record):
                     "no-exit-date", f"{self.name}: dividends accrue, so that the date of the exit is needed"
                 )
             owed += self.dividends.accrued(self.invested_cents, on)
-        return nearest_cent(owed)
+        return cents(owed / 100, rounding)
 
-    def cap_cents(self, on: date | None) -> int | None:
+    def cap_cents(self, on: date | None, rounding: MoneyRounding = "half-up") -> int | None:
         """Most it gets without converting; never less than its preference."""
         if self.cap_multiple is None:
             return None
-        return max(nearest_cent(self.cap_multiple * self.invested_cents), self.preference_cents(on))
+        return max(cents(self.cap_multiple * self.invested_cents / 100, rounding), self.preference_cents(on, rounding))
 
 
 class Common(Record):
@@ -130,6 +131,8 @@ class Securities(Record):
     debts: tuple[Debt, ...] = ()
     stakes: tuple[Stake, ...] = ()
     """Who holds what; a security without stakes is its own holder."""
+    rounding: MoneyRounding = "half-up"
+    """Of preferences and caps to cents."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -161,11 +164,6 @@ class Securities(Record):
         """Paid for each class, block of common shares and grant; 0 for grants."""
         paid = {one.name: one.invested_cents for one in self.classes}
         return paid | {one.name: one.invested_cents for one in self.common} | {one.name: 0 for one in self.options}
-
-
-def nearest_cent(cents: Fraction) -> int:
-    """Halves up."""
-    return int((cents + Fraction(1, 2)) // 1)
 
 
 def total(amounts: Iterable[Fraction]) -> Fraction:

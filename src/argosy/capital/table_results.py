@@ -6,6 +6,7 @@ from typing import Literal
 
 from argosy.capital.anti_dilution import AntiDilution
 from argosy.capital.exact import Exact
+from argosy.capital.months import MoneyRounding
 from argosy.config import Record
 
 
@@ -205,6 +206,8 @@ class CapTable(Record):
     """Legal name."""
     currency: str
     """Of all money in it."""
+    rounding: MoneyRounding
+    """Of money to cents."""
     table: TableAt
     """The table on the day."""
     classes: tuple[ClassLine, ...]

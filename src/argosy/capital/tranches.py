@@ -19,6 +19,7 @@ from datetime import date
 from fractions import Fraction
 from itertools import groupby
 
+from argosy.capital.months import MoneyRounding
 from argosy.capital.securities import Securities, ShareClass, total
 
 
@@ -46,7 +47,9 @@ class Tranche:
 def tranches_of(securities: Securities, on: date | None = None) -> tuple[Tranche, ...]:
     """All tranches, from a price of 0 upwards; `on` is the day of the sale, until which dividends accrue."""
     claims = [(debt.seniority, debt.name, debt.owed_cents) for debt in securities.debts]
-    preferences = [(one.seniority, one.name, one.preference_cents(on)) for one in securities.classes]
+    preferences = [
+        (one.seniority, one.name, one.preference_cents(on, securities.rounding)) for one in securities.classes
+    ]
     owed, preferred = (Fraction(sum(cents for _, _, cents in some)) for some in (claims, preferences))
     return (
         *_by_rank(claims, Fraction(0), "is owed"),
@@ -112,12 +115,12 @@ def _changes(securities: Securities, on: date | None) -> list[_Change]:
     ]
     for one in securities.classes:
         if one.common:
-            found += _changes_of(one, on)
+            found += _changes_of(one, on, securities.rounding)
     return found
 
 
-def _changes_of(one: ShareClass, on: date | None) -> list[_Change]:
-    preference, cap, shares = one.preference_cents(on), one.cap_cents(on), one.common
+def _changes_of(one: ShareClass, on: date | None, rounding: MoneyRounding) -> list[_Change]:
+    preference, cap, shares = one.preference_cents(on, rounding), one.cap_cents(on, rounding), one.common
     if one.participation == "none":
         return [_Change(Fraction(preference, shares), one.name, shares, "converts")]
     sharing = _Change(Fraction(0), one.name, shares, "shares beside its preference")
