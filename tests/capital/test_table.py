@@ -204,13 +204,13 @@ def test_pro_rata_buys_its_part_and_no_cent_is_lost() -> None:
     assert sum(one.amount_cents for one in done.purchases) == done.amount_cents
 
 
-def down(kind: str) -> CapTable:
+def down(kind: str, **more: Any) -> CapTable:
     classes = [
         {"name": "Common"},
         {"name": "Seed", "kind": "preferred", "anti_dilution": kind},
         {"name": "A", "kind": "preferred"},
     ]
-    cheap = seed(name="A", share_class="A", date=date(2028, 1, 1), pre_money=6_000_000)
+    cheap = seed(name="A", share_class="A", date=date(2028, 1, 1), pre_money=6_000_000, **more)
     return made(classes=classes, rounds=[seed(), cheap], safes=[], rounding={"shares": "none"})
 
 
@@ -226,6 +226,17 @@ def test_a_down_round_by_the_charter_formula() -> None:
     assert ratchet.rounds[1].adjustments[0].after == second.price
     assert holder(ratchet, "Ada") < holder(broad, "Ada") < holder(plain, "Ada")
     assert not plain.rounds[1].adjustments
+
+
+@pytest.mark.parametrize("kind", ["broad-based", "full-ratchet"])
+def test_who_pays_for_protection_is_an_input(kind: str) -> None:
+    table, late = down(kind, protection_paid_by="existing"), down(kind)
+    round_ = table.rounds[1]
+    assert holder(table, "Fund") > holder(late, "Fund")  # its third is a third; the older shares came on top of it
+    assert round_.purchases[0].ownership == F(1, 3) > late.rounds[1].purchases[0].ownership
+    assert round_.price * round_.after.fully_diluted == 9_000_000
+    assert round_.price < late.rounds[1].price and holder(table, "unallocated pool") == F(1, 10)
+    assert sum(one.ownership for one in table.table.by_holder) == 1
 
 
 @settings(deadline=None, max_examples=300)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.capital.anti_dilution import Protected
     from argosy.capital.asking import asked, checked_for_raise, day
     from argosy.capital.bank import Actuals, Booking, Compared, actuals
     from argosy.capital.cash_flow import CashFlow, CreditUse, MonthOfCash
@@ -72,6 +73,7 @@ __all__ = [
     "Participation",
     "Payout",
     "PriceFall",
+    "Protected",
     "RateOfReturn",
     "RoundResult",
     "Rounding",
@@ -132,6 +134,7 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
+        "Protected": "anti_dilution",
         "asked": "asking",
         "checked_for_raise": "asking",
         "day": "asking",

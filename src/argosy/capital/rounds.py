@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from argosy.capital.anti_dilution import adjusted_price
+from argosy.capital.anti_dilution import Protected
 from argosy.capital.conversion import Converting, Impossible, Offer, Solution, solve, solve_rounded, term_used
 from argosy.capital.exact import CENTS
 from argosy.capital.instruments import Instrument, best_terms
@@ -44,19 +44,20 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
         pool_of=terms.pool_of,
         pool_paid_by=terms.pool_paid_by,
     )
+    protected = _protected(ledger, terms)
+    offer = offer._replace(protected=tuple(protected.values()), protection_paid_by=terms.protection_paid_by)
     try:
         buyers = _with_pro_rata(ledger, terms, ending, solve(offer))
         found = solve_rounded(offer._replace(new_money=tuple(amount for _, amount, _ in buyers)), ledger.rounding)
     except Impossible as error:
         raise Unworkable(key, str(error)) from None
     classes = _converted_classes(ledger, terms.share_class, found)
-    outstanding = offer.shares + sum(found.converted, ZERO)
     for one, shares, share_class in zip(ending, found.converted, classes, strict=True):
         ledger.positions.append(Position(one.terms.holder, share_class, shares, terms.date))
         one.end("converted", terms.name, terms.date)
     for (holder, _, _), shares in zip(buyers, found.new_shares, strict=True):
         ledger.positions.append(Position(holder, terms.share_class, shares, terms.date))
-    adjustments = _protect(ledger, found, outstanding, new={terms.share_class, *classes})
+    adjustments = _protect(ledger, protected, found)
     ledger.reserved += found.pool_increase
     after = ledger.table(terms.date, terms.name)
     return RoundResult(
@@ -130,26 +131,27 @@ def _converted_classes(ledger: Ledger, sold: str, found: Solution) -> list[str]:
     return [names[price] for price in found.conversion_prices]
 
 
-def _protect(ledger: Ledger, found: Solution, outstanding: Fraction, *, new: set[str]) -> tuple[Adjustment, ...]:
-    """Lower the conversion price of protected classes. The adjustment comes on top: the round's price is for the count
-    before it."""
-    issued, adjustments = sum(found.new_shares, ZERO), []
-    for name, terms in ledger.classes.items():
-        old = terms.conversion_price or terms.price
-        if name in new or old is None or terms.kind != "preferred":
-            continue
-        price = adjusted_price(
-            terms.anti_dilution,
-            old,
-            found.price,
-            outstanding=outstanding,
-            money=issued * found.price,
-            issued=issued,
+def _protected(ledger: Ledger, terms: PricedRoundConfig) -> dict[str, Protected]:
+    """Classes that a cheaper round adjusts, with what is held of them."""
+    return {
+        name: Protected(
+            one.anti_dilution,
+            one.price,
+            one.conversion_price or one.price,
+            tuple(each.held(terms.date) for each in ledger.positions if each.share_class == name),
         )
-        price = min(old, ledger.rounding.of_price(price))
-        if price < old:
-            ledger.classes[name] = terms.model_copy(update={"conversion_price": price})
-            adjustments.append(Adjustment(share_class=name, before=old, after=price))
+        for name, one in ledger.classes.items()
+        if one.anti_dilution != "none" and one.price is not None
+    }
+
+
+def _protect(ledger: Ledger, protected: dict[str, Protected], found: Solution) -> tuple[Adjustment, ...]:
+    """Lower the conversion prices of classes."""
+    adjustments = []
+    for (name, one), price in zip(protected.items(), found.protected_prices, strict=True):
+        if price < one.conversion_price:
+            ledger.classes[name] = ledger.classes[name].model_copy(update={"conversion_price": price})
+            adjustments.append(Adjustment(share_class=name, before=one.conversion_price, after=price))
     return tuple(adjustments)
 
 

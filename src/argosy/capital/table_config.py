@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from argosy.capital.anti_dilution import AntiDilution
 from argosy.capital.calendar import Compounding
-from argosy.capital.conversion import Basis
+from argosy.capital.conversion import Basis, PaidBy
 from argosy.capital.day_counts import DayCount
 from argosy.capital.exact import Money, NotNegative, Part, Positive, Rounding
 from argosy.config import Section
@@ -227,8 +227,10 @@ class PricedRoundConfig(Section):
     """What `pool` is a share of: the count after the new money, or before it."""
     converts_all: bool = False
     """Whether SAFEs and notes that are `unconverted` elsewhere convert in it all the same."""
-    pool_paid_by: Literal["existing", "everyone"] = "existing"
+    pool_paid_by: PaidBy = "existing"
     """Whether the increase is in the pre-money count, or dilutes the new investors too."""
+    protection_paid_by: PaidBy = "everyone"
+    """Whether the shares that anti-dilution adds are in the pre-money count, or dilute the new investors too."""
 
 
 class CapTableConfig(Section):
