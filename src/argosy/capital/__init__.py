@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from argosy.capital.flow_files import Flow, read_flows
     from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.liquidity import Convertible, SaleTerms
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
@@ -53,6 +54,7 @@ __all__ = [
     "ClassLine",
     "Common",
     "Compared",
+    "Convertible",
     "Converting",
     "CreditUse",
     "DayCount",
@@ -77,6 +79,7 @@ __all__ = [
     "RateOfReturn",
     "RoundResult",
     "Rounding",
+    "SaleTerms",
     "Scenario",
     "Securities",
     "ShareClass",
@@ -176,6 +179,8 @@ __getattr__ = lazy_exports(
         "TrainingTime": "futures",
         "simulate": "futures",
         "tornado": "futures",
+        "Convertible": "liquidity",
+        "SaleTerms": "liquidity",
         "raise_round": "next_round",
         "Exported": "ocf_exchange",
         "Imported": "ocf_exchange",

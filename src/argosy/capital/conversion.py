@@ -30,13 +30,14 @@ of 2013-2018, whose capitalisation counts the pool and its increase and none of 
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from argosy.capital.anti_dilution import Protected, adjusted_price
 from argosy.capital.exact import Rounding
 
 Basis = Literal["post-money", "pre-money"]
 PaidBy = Literal["existing", "everyone"]
+BASES: tuple[Basis, ...] = get_args(Basis)
 MOST_ROUNDS_OF_ROUNDING = 100
 MOST_COUNTS = 300
 CLOSE = Fraction(1, 10**30)

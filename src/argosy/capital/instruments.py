@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Literal
 
 from argosy.capital.calendar import interest_cents
-from argosy.capital.conversion import Terms
+from argosy.capital.conversion import BASES, Terms
+from argosy.capital.liquidity import SaleTerms
 from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.table_config import CapTableConfig, NoteConfig, SafeConfig
 from argosy.capital.table_results import InstrumentLine
@@ -68,8 +69,27 @@ class Instrument:
         """It is no more."""
         self.state, self.by, self.on = state, by, on
 
-    def line(self, at: date) -> InstrumentLine:
-        """What a table says of it on a day."""
+    def sale_terms(self, at: date, terms: tuple[Terms, ...]) -> SaleTerms:
+        """What it is owed in a sale on a day, where it is open, by its own terms and those it may choose."""
+        own, owed = self.terms, self.owed_cents(at)
+        if isinstance(own, NoteConfig):
+            back = cents(own.amount * own.sale_multiple, self.rounding) + self.interest_cents(at)
+            given = SaleTerms(amount_cents=owed, cash_out_cents=back, debt=True)
+            if own.at_sale == "repay":
+                return given
+        else:
+            discount = max((each.discount for each in terms if each.cap is None), default=Fraction(0))
+            given = SaleTerms(amount_cents=owed, cash_out_cents=owed, discount=discount, seniority=own.seniority)
+        caps = {
+            f"{basis.replace('-', '_')}_cap": min(
+                (each.cap for each in terms if each.cap is not None and each.basis == basis), default=None
+            )
+            for basis in BASES
+        }
+        return given.model_copy(update=caps)
+
+    def line(self, at: date, terms: tuple[Terms, ...]) -> InstrumentLine:
+        """What a table says of it on a day; `terms` are those it may choose from."""
         return InstrumentLine(
             key=self.key,
             holder=self.terms.holder,
@@ -79,6 +99,8 @@ class Instrument:
             state=self.state,
             by=self.by,
             on=self.on,
+            signed=self.terms.date,
+            sale=self.sale_terms(at, terms) if self.state == "open" else None,
         )
 
     def own_terms(self) -> Terms:

@@ -1,30 +1,22 @@
 """A cap table as what a sale of the company divides."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
+from argosy.capital.liquidity import Convertible
 from argosy.capital.months import MoneyRounding, cents
-from argosy.capital.securities import Common, Debt, Options, Participation, Securities, ShareClass, Stake
-from argosy.capital.table_results import CapTable, ClassLine
-from argosy.config import UserError
+from argosy.capital.securities import Common, Options, Participation, Securities, ShareClass, Stake
+from argosy.capital.table_results import CapTable, ClassLine, InstrumentLine
 
 
 def securities_of(table: CapTable) -> Securities:
     """What shares in the price of a sale, from a cap table on the day of it.
 
-    Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Notes
-    that are open are owed with their interest. Raises `UserError` `open-safe` while a SAFE has not converted: what it
-    gets depends on its form's liquidity terms, which the table does not have.
+    Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Open
+    SAFEs and notes get their money back or convert, as their terms say.
     """
-    waiting = [one for one in table.instruments if one.state == "open"]
-    safes = [one for one in waiting if one.kind == "SAFE"]
-    if safes:
-        raise UserError(
-            "open-safe",
-            f"{safes[0].holder}'s SAFE ({safes[0].key}) has not converted on {table.table.date}",
-            hint="--at a day after the round that converts it",
-        )
     closed = {one.share_class: one.date for one in table.rounds}
     priced = {one.name: one for one in table.classes}
     preferred = tuple(_class(one, table.rounding) for one in table.classes if one.kind == "preferred" and one.shares)
@@ -50,12 +42,23 @@ def securities_of(table: CapTable) -> Securities:
         common=tuple(Common(name=name, shares=shares) for name, shares in common.items()),
         classes=preferred,
         options=tuple(options),
-        debts=tuple(
-            Debt(name=f"{one.holder}'s note ({one.key})", owed_cents=one.amount_cents + one.interest_cents)
-            for one in waiting
-        ),
+        convertibles=tuple(_open(one, table, preferred) for one in table.instruments if one.sale is not None),
+        idle_options=int(sum(one.shares - one.vested for one in table.table.lines if one.strike is not None)),
         stakes=tuple(stakes),
         rounding=table.rounding,
+    )
+
+
+def _open(one: InstrumentLine, table: CapTable, preferred: Sequence[ShareClass]) -> Convertible:
+    assert one.sale is not None
+    first = 0 if one.sale.debt else max((each.seniority for each in preferred), default=0)
+    return Convertible(
+        name=f"{one.holder}'s {one.kind} ({one.key})",
+        holder=one.holder,
+        terms=one.sale,
+        seniority=first if one.sale.seniority is None else one.sale.seniority,
+        invested_cents=one.amount_cents,
+        on=one.signed,
     )
 
 

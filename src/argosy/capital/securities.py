@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from argosy.capital.liquidity import Capitalization, Convertible
 from argosy.capital.months import MoneyRounding, cents
 from argosy.config import Record, UserError
 
@@ -45,7 +46,7 @@ class Dividends(Record):
 
 
 class ShareClass(Record):
-    """A class of preferred shares; also a SAFE or a convertible note, as the shares it turns into."""
+    """A class of preferred shares."""
 
     name: str
     shares: int = Field(ge=0)
@@ -129,6 +130,10 @@ class Securities(Record):
     classes: tuple[ShareClass, ...] = ()
     options: tuple[Options, ...] = ()
     debts: tuple[Debt, ...] = ()
+    convertibles: tuple[Convertible, ...] = ()
+    """SAFEs and notes that have not converted."""
+    idle_options: int = Field(default=0, ge=0)
+    """Granted and not vested: they get nothing, and count in what a SAFE's cap is for."""
     stakes: tuple[Stake, ...] = ()
     """Who holds what; a security without stakes is its own holder."""
     rounding: MoneyRounding = "half-up"
@@ -137,11 +142,16 @@ class Securities(Record):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [*(debt.name for debt in self.debts), *(one.name for one in self.classes)]
-        names += [*(one.name for one in self.common), *(one.name for one in self.options)]
+        names += [
+            *(one.name for one in self.convertibles),
+            *(one.name for one in self.common),
+            *(one.name for one in self.options),
+        ]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(f"the name {twice[0]!r} is given twice; every debt, class and grant needs its own")
         held = self.shares
+        held |= {one.name: 0 for one in self.convertibles}
         if not any((held | {one.name: one.common for one in self.classes}).values()):
             raise ValueError("nobody holds a share, so that nobody gets what the debts leave")
         for security, shares in held.items():
@@ -155,15 +165,24 @@ class Securities(Record):
 
     @property
     def shares(self) -> dict[str, int]:
-        """Of each class, block of common shares and grant."""
-        found = {one.name: one.shares for one in self.classes} | {one.name: one.shares for one in self.common}
+        """Of each class, block of common shares and grant; a SAFE or a note counts as one."""
+        found = {one.name: one.shares for one in self.classes} | {one.name: 1 for one in self.convertibles}
+        found |= {one.name: one.shares for one in self.common}
         return found | {one.name: one.shares for one in self.options}
 
     @property
     def invested_cents(self) -> dict[str, int]:
-        """Paid for each class, block of common shares and grant; 0 for grants."""
+        """Paid for each class, SAFE, block of common shares and grant; 0 for grants."""
         paid = {one.name: one.invested_cents for one in self.classes}
+        paid |= {one.name: one.invested_cents for one in self.convertibles}
         return paid | {one.name: one.invested_cents for one in self.common} | {one.name: 0 for one in self.options}
+
+    @property
+    def capitalization(self) -> Capitalization:
+        """What caps of SAFEs are for."""
+        fixed = sum(one.shares for one in self.common) + sum(one.shares for one in self.options) + self.idle_options
+        participating = sum(one.common for one in self.classes if one.participation != "none")
+        return Capitalization(fixed + participating, fixed + sum(one.common for one in self.classes))
 
 
 def total(amounts: Iterable[Fraction]) -> Fraction:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import partial
 
 from argosy.capital.exact import CENTS
-from argosy.capital.instruments import Instrument, instruments_of
+from argosy.capital.instruments import Instrument, best_terms, instruments_of
 from argosy.capital.ledger import OPTIONS, WARRANTS, Ledger, Position
 from argosy.capital.months import MoneyRounding
 from argosy.capital.rounds import Unworkable, close_round
@@ -52,7 +52,9 @@ def cap_table(
         rounding=rounding,
         table=ledger.table(day, after),
         classes=ledger.class_lines(day),
-        instruments=tuple(one.line(day) for one in instruments if one.terms.date <= day),
+        instruments=tuple(
+            one.line(day, best_terms(one, instruments, config, day)) for one in instruments if one.terms.date <= day
+        ),
         rounds=tuple(rounds),
     )
 

@@ -148,6 +148,8 @@ class SafeConfig(Section):
     """Most favoured nation: takes better terms given later; `mfn_takes` says which."""
     pro_rata: bool = False
     """Whether the holder may, and does, buy its share of the new money in the round that converts this."""
+    seniority: int | None = Field(None, ge=0)
+    """At a sale: rank of its money back among preferred classes; that of the first of them unless given."""
     unconverted: bool = False
     """Say so when no round in this file is meant to convert it."""
     id: str | None = None
@@ -183,6 +185,10 @@ class NoteConfig(Section):
     """New money a round needs for the note to convert in it."""
     at_maturity: Literal["extend", "repay", "convert"] = "extend"
     """At maturity without a round: it goes on, is paid back, or converts into common at its cap."""
+    at_sale: Literal["repay", "greater"] = "repay"
+    """At a sale before it converts: it is paid back, or that or its shares at the cap, whichever is more."""
+    sale_multiple: Positive = Field(1, validate_default=True)
+    """Of the principal, paid back at a sale with the interest."""
     unconverted: bool = False
     """Say so when no round in this file is meant to convert it."""
     id: str | None = None
@@ -194,6 +200,8 @@ class NoteConfig(Section):
             raise ValueError(f"maturity {self.maturity} is not after {self.date}")
         if self.at_maturity == "convert" and self.cap is None:
             raise ValueError("at_maturity 'convert' needs a cap, which sets the price")
+        if self.at_sale == "greater" and self.cap is None:
+            raise ValueError("at_sale 'greater' needs a cap, which sets the price")
         return self
 
 
