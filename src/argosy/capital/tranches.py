@@ -98,7 +98,7 @@ def _shared(securities: Securities, on: date | None, start: Fraction) -> list[Tr
     rest = _Rest(securities, start)
     rest.pay({one.name: one.floor_cents - one.terms.cash_out_cents for one in rest.waiting}, "has its discount")
     while True:
-        nearest = next_to_convert(rest.count, rest.preferred, rest.turned, rest.waiting)
+        nearest = rest.nearest()
         coming = [changes[0].price] if changes else []
         coming += [nearest[0]] if nearest else []
         rest.rise(min(coming, default=None))
@@ -107,7 +107,7 @@ def _shared(securities: Securities, on: date | None, start: Fraction) -> list[Tr
         if changes and (nearest is None or changes[0].price <= nearest[0]):
             rest.change(changes.pop(0))
         elif nearest is not None:
-            rest.turn(nearest[1])
+            rest.count_again()
 
 
 class _Rest:
@@ -147,17 +147,19 @@ class _Rest:
         if change.event == "converts":
             self.converted.add(change.name)
             self.preferred += change.counted
-            self._count_again()
+            self.count_again()
 
-    def turn(self, one: Convertible) -> None:
-        """A SAFE or a note becomes shares."""
-        self.waiting.remove(one)
-        self.turned.append(one)
-        self.converted.add(one.name)
-        self.events.append(f"{one.name} converts")
-        self._count_again()
+    def nearest(self) -> tuple[Fraction, Convertible] | None:
+        """The SAFE or note that converts next, and the price of a share at which it does."""
+        return next_to_convert(self.count, self.preferred, self.turned, self.waiting)
 
-    def _count_again(self) -> None:
+    def count_again(self) -> None:
+        """SAFEs and notes become shares that do at this price, those too that do because others did."""
+        while (nearest := self.nearest()) is not None and nearest[0] <= self.price:
+            self.waiting.remove(nearest[1])
+            self.turned.append(nearest[1])
+            self.converted.add(nearest[1].name)
+            self.events.append(f"{nearest[1].name} converts")
         shares = self.count.shares(self.preferred, self.turned)
         had = {one.name: self.price * self.sharing.get(one.name, 0) or one.floor_cents for one in self.turned}
         self.sharing |= shares
