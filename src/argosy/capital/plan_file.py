@@ -21,6 +21,8 @@ from argosy.capital.budget import (
     UncertaintyConfig,
 )
 from argosy.capital.months import MoneyRounding
+from argosy.capital.ocf_table import with_package
+from argosy.capital.plan_checks import plan_problems
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
@@ -73,31 +75,33 @@ class CapitalPlan(Section):
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong across keys."""
+        yield from plan_problems(self)
         if self.cap_table is not None:
             yield from table_problems(self.cap_table)
 
 
-def read_capital(path: Path | str) -> tuple[CapitalPlan, Path]:
-    """The plan as its keys read, each valid alone, and the file it is in; `load_capital` checks them together."""
+def read_capital(path: Path | str, *, converting: bool = True) -> tuple[CapitalPlan, Path]:
+    """The validated plan in a file, or in the capital.toml of a folder, and the file.
+
+    Without `converting` the cap table is not checked: a round that is asked about may be what converts its SAFEs.
+    Raises `UserError` for a file that cannot be read, `VentureError` with every problem of the keys.
+    """
     path = Path(path)
     if path.is_dir():
         path = path / NAME
     tree = toml_tree(path, missing=f"no capital plan at {path}", hint="docs/how-to/cap-table.md begins one")
-    return validated(CapitalPlan, tree, str(path)), path
+    plan = validated(CapitalPlan, with_package(tree, path), str(path))
+    problems = tuple(plan.problems() if converting else plan_problems(plan))
+    if problems:
+        raise VentureError(str(path), problems)
+    if plan.cap_table is not None and converting:
+        table_at(plan, str(path))
+    return plan, path
 
 
 def load_capital(path: Path | str) -> CapitalPlan:
-    """The validated plan in a file, or in the capital.toml of a folder.
-
-    Raises `UserError` for a file that cannot be read, `VentureError` with every problem of the keys.
-    """
-    plan, path = read_capital(path)
-    problems = tuple(plan.problems())
-    if problems:
-        raise VentureError(str(path), problems)
-    if plan.cap_table is not None:
-        table_at(plan, str(path))
-    return plan
+    """The plan of `read_capital`."""
+    return read_capital(path)[0]
 
 
 def table_at(plan: CapitalPlan, source: str, at: date | None = None) -> CapTable:

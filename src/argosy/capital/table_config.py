@@ -272,4 +272,7 @@ class CapTableConfig(Section):
     rounds: tuple[PricedRoundConfig, ...] = Field((), strict=False)
     """Rounds, past and planned."""
     ocf: str | None = None
-    """File beside this one that keeps what `argosy capital from-ocf` read and this table has no key for."""
+    """Open Cap Format folder whose facts are this table's, other keys being added; or the file beside this one in which
+    `argosy capital from-ocf` keeps what it read and this table has no key for."""
+    ocf_schema: str | None = None
+    """Folder with the format's JSON Schemas, for an `ocf` that is a folder."""

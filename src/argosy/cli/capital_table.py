@@ -63,7 +63,7 @@ def raise_verb(
     from argosy import capital
     from argosy.cli.output import show
 
-    found, path = capital.read_capital(plan)
+    found, path = capital.read_capital(plan, converting=False)
     result = capital.raise_round(
         capital.checked_for_raise(found, path),
         pre_money=capital.asked("--pre-money", pre_money),
