@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import accumulate
 
-from argosy.capital.budget import CreditConfig, FundingConfig
+from argosy.capital.budget import CreditConfig, FundingConfig, TaxConfig
 from argosy.capital.lines import Horizon, Line
 from argosy.capital.months import month_number, spread
+from argosy.capital.taxes import taxed
 from argosy.config import Record
 
 
@@ -35,14 +36,18 @@ class MonthOfCash(Record):
     """By head, whenever they are paid and whatever pays them."""
     interest_cents: int
     """On what is owed."""
+    tax_cents: int
+    """On the tax year's profit, in its last month."""
     profit_cents: int
-    """Revenue without expenses and interest."""
+    """Revenue without expenses, interest and tax."""
     operating_cash_cents: int
     """Received from customers without what was paid in cash."""
     credits_cents: int
     """Bills that credits paid."""
     funding_cents: int
     """Raised, borrowed and paid back."""
+    tax_paid_cents: int
+    """Tax that is paid in it."""
     cash_cents: int
     """At the end."""
 
@@ -81,30 +86,37 @@ def cash_flow(
     funding: Sequence[FundingConfig],
     credits: Sequence[CreditConfig],
     horizon: Horizon,
+    tax: TaxConfig | None = None,
 ) -> CashFlow:
     """Follow the money. Credits pay before cash, those that expire first before others."""
     displaced, uses = _burned(costs, credits, horizon)
     raised, interest = funded(funding, horizon)
     rows, cash = [], opening_cents
+    billed, spent = (
+        [sum(line.amounts[month] for line in some) for month in range(horizon.months)] for some in (revenues, costs)
+    )
+    before_tax = [income - cost - owed for income, cost, owed in zip(billed, spent, interest, strict=True)]
+    due, tax_paid = taxed(before_tax, tax, horizon)
     for month in range(horizon.months):
         expenses: dict[str, int] = defaultdict(int)
         for line in costs:
             if line.amounts[month]:
                 expenses[line.kind] += line.amounts[month]
-        revenue = sum(line.amounts[month] for line in revenues)
         operating = sum(line.paid[month] for line in revenues) - sum(line.paid[month] for line in costs)
         operating += displaced[month]
-        cash += operating + raised[month] - interest[month]
+        cash += operating + raised[month] - interest[month] - tax_paid[month]
         rows.append(
             MonthOfCash(
                 month=horizon.name(month),
-                revenue_cents=revenue,
+                revenue_cents=billed[month],
                 expenses_cents=dict(sorted(expenses.items())),
                 interest_cents=interest[month],
-                profit_cents=revenue - sum(expenses.values()) - interest[month],
+                tax_cents=due[month],
+                profit_cents=before_tax[month] - due[month],
                 operating_cash_cents=operating,
                 credits_cents=displaced[month],
                 funding_cents=raised[month],
+                tax_paid_cents=tax_paid[month],
                 cash_cents=cash,
             )
         )
@@ -192,13 +204,18 @@ def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None) -> float
         before = rows[out - 1].cash_cents if out else opening
         spent = before - rows[out].cash_cents
         return out + (max(0, before) / spent if spent > 0 else 0.0)
-    burn = -(rows[-1].operating_cash_cents - rows[-1].interest_cents)
+    burn = -_own_cents(rows[-1])
     return None if burn <= 0 else len(rows) + rows[-1].cash_cents / burn
+
+
+def _own_cents(row: MonthOfCash) -> int:
+    """Cash of a month without what is raised."""
+    return row.operating_cash_cents - row.interest_cents - row.tax_paid_cents
 
 
 def _default_alive(rows: Sequence[MonthOfCash], out: int | None) -> str | None:
     """Paul Graham, "Default Alive or Default Dead?", 2015: on the money that is there, as things go."""
-    paid = [row.operating_cash_cents - row.interest_cents >= 0 for row in rows]
+    paid = [_own_cents(row) >= 0 for row in rows]
     from_there: list[bool] = list(accumulate(reversed(paid), lambda sofar, one: sofar and one))[::-1]
     first = next((number for number, alive in enumerate(from_there) if alive), None)
     return None if first is None or (out is not None and out < first) else rows[first].month

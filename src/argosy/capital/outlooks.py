@@ -115,11 +115,11 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     horizon = horizon_of(plan)
     lines, opening = plan_lines(plan, horizon, folder), _opening(plan, horizon)
     certain = [one for one in plan.funding if one.probability == 1]
-    signed = cash_flow(opening, lines.costs, lines.revenues, certain, plan.credits, horizon)
+    signed = cash_flow(opening, lines.costs, lines.revenues, certain, plan.credits, horizon, plan.tax)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
     return Outlook(
         signed=signed,
-        hoped=cash_flow(opening, lines.costs, lines.revenues, plan.funding, plan.credits, horizon),
+        hoped=cash_flow(opening, lines.costs, lines.revenues, plan.funding, plan.credits, horizon, plan.tax),
         trainings=tuple(one.cost for one in lines.trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
@@ -129,7 +129,7 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
 def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:
     """Draw the futures of a plan: what `[uncertainty]` says, and how far the planner's training times are off.
 
-    Credits pay what they pay in the plan. Raises as `outlook` does.
+    Credits pay what they pay in the plan, and so are taxes. Raises as `outlook` does.
     """
     future = future_of(plan, folder)
     return Chances(simulated=simulate(future, paths, seed), swings=tornado(future, max(500, paths // 4), seed))
@@ -141,8 +141,9 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     lines = plan_lines(plan, horizon, folder)
     last = max(lines.trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
     drawn = None if last is None else last.lines[0]
-    flow = cash_flow(0, lines.costs, [], [], plan.credits, horizon)
-    streams = [Stream("credits", np.array([row.credits_cents for row in flow.months]) / 100)]
+    flow = cash_flow(0, lines.costs, lines.revenues, plan.funding, plan.credits, horizon, plan.tax)
+    settled = [row.credits_cents - row.tax_paid_cents for row in flow.months]
+    streams = [Stream("credits and taxes", np.array(settled) / 100)]
     for number, line in enumerate(one for one in lines.costs if one is not drawn):
         people = line.kind == "people"
         streams.append(

@@ -16,6 +16,7 @@ from argosy.capital.budget import (
     RevenueConfig,
     RoleConfig,
     StatementRuleConfig,
+    TaxConfig,
     TrafficConfig,
     TrainingRunConfig,
     UncertaintyConfig,
@@ -66,6 +67,8 @@ class CapitalPlan(Section):
     """Money that is not earned."""
     credits: tuple[CreditConfig, ...] = Field((), strict=False)
     """What is not cash and pays bills."""
+    tax: TaxConfig | None = None
+    """Tax on profit."""
     milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
     """What is to be reached with money left."""
     statement: tuple[StatementRuleConfig, ...] = Field((), strict=False)
