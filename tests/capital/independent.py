@@ -188,9 +188,12 @@ def disagreement(offer: Offer) -> str:
     try:
         found = solve(offer)
     except Impossible:
-        # Protection only adds shares: with its formula's A as large as can be there must be no price either.
-        others = solutions(offer, F(10**30))
-        return "a price where none was found" if others else ""
+        # Where an A has a price and leads to no less than itself, one further up leads to itself.
+        for times in (1, *(F(11, 10) ** n for n in range(1, 40))) if offer.protected else (1,):
+            others = solutions(offer, offer.shares * times)
+            if others and others[0][1] - offer.pool >= offer.shares * times:
+                return "a price where none was found"
+        return ""
     others = solutions(offer, found.company_capitalization - offer.pool)
     if not others:
         return "no price"

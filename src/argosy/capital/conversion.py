@@ -39,7 +39,7 @@ Basis = Literal["post-money", "pre-money"]
 PaidBy = Literal["existing", "everyone"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 MOST_ROUNDS_OF_ROUNDING = 100
-MOST_COUNTS = 300
+MOST_TIMES = 10**12
 CLOSE = Fraction(1, 10**30)
 ZERO = Fraction(0)
 
@@ -136,11 +136,13 @@ def _settled(offer: Offer) -> Fraction:
     tried = low = _outstanding(offer, x)  # no A is lower: it belongs to the least Q there can be
     high: Fraction | None = None
     last: tuple[Fraction, Fraction] | None = None
-    for _ in range(MOST_COUNTS):
+    while high is None or high - low > CLOSE * high:
         try:
             x = _zero(offer, tried)
         except Impossible:  # this A protects too much; another may have a price
             low, tried = tried, 2 * tried if high is None else (tried + high) / 2
+            if not tried or low > MOST_TIMES * offer.shares:
+                break
             continue
         gap = _outstanding(offer, x) - tried
         if abs(gap) <= CLOSE * tried:
