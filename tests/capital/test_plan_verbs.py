@@ -61,6 +61,20 @@ def test_an_unpaid_bill_runs_out_of_money_and_says_when_to_raise(
     assert "a round has to begin by" in capsys.readouterr().out
 
 
+def test_tax_is_paid_by_the_ledger_and_in_every_future(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = result(capsys, "plan", str(folder))["hoped"]
+    path = folder / "capital.toml"
+    path.write_text(path.read_text() + "\n[tax]\nprofit_rate = 0.21\nlosses_offset = 0.8\n")
+    found = result(capsys, "plan", str(folder))["hoped"]
+    paid = sum(month["tax_paid_cents"] for month in found["months"])
+    assert paid == sum(month["tax_cents"] for month in found["months"]) > 0
+    assert found["months"][-1]["cash_cents"] == before["months"][-1]["cash_cents"] - paid
+    plan, _ = read_capital(path)
+    settled = next(one for one in future_of(plan, folder).streams if one.name == "credits and taxes")
+    used = sum(one["used_cents"] for one in found["credits"])
+    assert settled.monthly.sum() == pytest.approx((used - paid) / 100)
+
+
 def test_the_same_seed_tells_the_same_chances(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("simulate", str(folder), "--paths", "2000", "--seed", "7")
     first, again = result(capsys, *words), result(capsys, *words)
@@ -158,6 +172,14 @@ def test_a_file_that_is_no_bank_list_is_refused(
         (("venture.toml", "nowhere.toml"), ("plan",), "no venture at"),
         (("", ""), ("simulate", "--paths", "3"), "expected 100 to"),
         (("", ""), ("waterfall", "--exit", "much"), "much"),
+        (("", ""), ("waterfall", "--exit", "5", "--at", "2025-01-01"), "nobody holds a share"),
+        (('shares = "down"', 'shares = "none"'), ("waterfall", "--exit", "5"), "a sale divides whole shares"),
+        (
+            ("seniority = 1,", "seniority = 1, preference = 2, participating = true, participation_cap = 1.5,"),
+            ("waterfall", "--exit", "5"),
+            "cap_table.classes.1.participation_cap = 1.5: 2, the preference",
+        ),
+        (("[[milestones]]", "[tax]\nprofit_rate = 21\n[[milestones]]"), ("plan",), "tax.profit_rate = 21"),
     ],
 )
 def test_wrong_input_is_named(

@@ -163,7 +163,7 @@ def _burned(
                 continue
             for number, line in enumerate(costs):
                 if line.kind in credit.kinds and credit.provider in (None, line.provider):
-                    pays = min(left[place], bills[number], int(line.paid[month] * credit.share))
+                    pays = min(left[place], bills[number], int(line.paid[month] * Decimal(str(credit.share))))
                     bills[number] -= pays
                     left[place] -= pays
                     displaced[month] += pays

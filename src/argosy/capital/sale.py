@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
+from argosy.capital.ledger import POOL
 from argosy.capital.liquidity import Convertible
 from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.securities import Common, Options, Participation, Securities, ShareClass, Stake
 from argosy.capital.table_results import CapTable, ClassLine, InstrumentLine
+from argosy.config import UserError
 
 
 def securities_of(table: CapTable) -> Securities:
@@ -16,7 +18,18 @@ def securities_of(table: CapTable) -> Securities:
 
     Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Open
     SAFEs and notes get their money back or convert, as their terms say.
+
+    Raises `UserError` `bad-exit` where nobody holds a share yet, or where shares are not whole.
     """
+    lines = table.table.lines
+    if not any(one.strike is None and one.holder != POOL for one in lines):
+        raise UserError("bad-exit", f"on {table.table.date} nobody holds a share, so there is nothing to sell")
+    if broken := next((one for one in lines if one.shares.denominator != 1), None):
+        raise UserError(
+            "bad-exit",
+            f"{broken.holder} has {float(broken.shares):,.4f} of {broken.share_class}: a sale divides whole shares",
+            hint='cap_table.rounding = { shares = "down" }',
+        )
     closed = {one.share_class: one.date for one in table.rounds}
     priced = {one.name: one for one in table.classes}
     preferred = tuple(_class(one, table.rounding) for one in table.classes if one.kind == "preferred" and one.shares)
@@ -24,7 +37,7 @@ def securities_of(table: CapTable) -> Securities:
     common: dict[str, int] = defaultdict(int)
     options: list[Options] = []
     stakes: list[Stake] = []
-    for line in table.table.lines:
+    for line in lines:
         if line.strike is not None:
             if line.vested:
                 name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
@@ -43,7 +56,7 @@ def securities_of(table: CapTable) -> Securities:
         classes=preferred,
         options=tuple(options),
         convertibles=tuple(_open(one, table, preferred) for one in table.instruments if one.sale is not None),
-        idle_options=int(sum(one.shares - one.vested for one in table.table.lines if one.strike is not None)),
+        idle_options=int(sum(one.shares - one.vested for one in lines if one.strike is not None)),
         stakes=tuple(stakes),
         rounding=table.rounding,
     )
