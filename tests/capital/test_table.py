@@ -1,5 +1,6 @@
 """The table: vesting, interest, rounds one after another, protection, pro rata; what a bad file is told."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -8,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import CapTable, cap_table, load_capital, raise_round
+from argosy.capital import CapTable, Common, Securities, ShareClass, cap_table, exit_returns, load_capital, raise_round
 from argosy.capital.anti_dilution import adjusted_price
 from argosy.capital.calendar import interest_cents, months_later, vested, whole_months
 from argosy.capital.day_counts import years_between
+from argosy.capital.lines import Horizon
+from argosy.capital.months import cents, month_number
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
 from argosy.config import VentureError
@@ -147,6 +150,20 @@ def test_interest_by_hand() -> None:
     assert interest_cents(F(100_000), F(6, 100), start, end, "simple", "actual/365") == 897_534
     assert years_between(date(2026, 1, 31), date(2026, 7, 31), "30/360") == F(1, 2)
     assert interest_cents(F(1_000), F(365, 1000), start, date(2026, 1, 3), "daily", "actual/365") == 200
+
+
+def test_halves_of_a_cent_go_by_one_rule_everywhere() -> None:
+    note = (F(1), F(5, 1000), date(2026, 1, 1), date(2027, 1, 1), "simple", "30/360")
+    preferred = ShareClass(name="A", shares=1, invested_cents=1, multiple=F(5, 2))
+    horizon = Horizon(month_number("2027-01"), 12, "USD")
+    for rounding, half, five_halves in (("half-up", 1, 3), ("half-even", 0, 2)):
+        assert interest_cents(*note, rounding) == half
+        assert (cents(0.005, rounding), cents(-0.005, rounding)) == (half, -half)
+        assert replace(horizon, rounding=rounding).cents(0.005) == half
+        assert preferred.preference_cents(None, rounding) == five_halves
+        securities = Securities(common=(Common(name="c", shares=1),), classes=(preferred,), rounding=rounding)
+        assert exit_returns(securities, 3).payouts[0].paid_cents == five_halves
+        assert cap_table(CapTableConfig.model_validate(tree()), rounding=rounding).rounding == rounding
 
 
 def test_a_note_converts_with_its_interest_and_best_term() -> None:
