@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.capital.anti_dilution import Protected
     from argosy.capital.asking import asked, checked_for_raise, day
     from argosy.capital.bank import Actuals, Booking, Compared, actuals
     from argosy.capital.cash_flow import CashFlow, CreditUse, MonthOfCash
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     )
     from argosy.capital.flow_files import Flow, read_flows
     from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.liquidity import Convertible, SaleTerms
     from argosy.capital.market_results import ArtefactResult, Estimated, Market, MarketPart
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
     from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
     from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
     from argosy.capital.past_rents import PriceUsed
-    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
+    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_at, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
     from argosy.capital.resource_changes import Change
     from argosy.capital.resource_use import Resources, ResourceUse
@@ -65,6 +67,7 @@ __all__ = [
     "Common",
     "Compared",
     "Concentration",
+    "Convertible",
     "Converting",
     "CreditUse",
     "DayCount",
@@ -93,12 +96,14 @@ __all__ = [
     "Payout",
     "PriceFall",
     "PriceUsed",
+    "Protected",
     "RateOfReturn",
     "ResourceUse",
     "Resources",
     "RoundResult",
     "Rounding",
     "RunCost",
+    "SaleTerms",
     "Scenario",
     "Securities",
     "ShareClass",
@@ -144,6 +149,7 @@ __all__ = [
     "simulate",
     "solve",
     "solve_rounded",
+    "table_at",
     "table_of",
     "technologies",
     "to_ocf",
@@ -161,6 +167,7 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
+        "Protected": "anti_dilution",
         "asked": "asking",
         "checked_for_raise": "asking",
         "day": "asking",
@@ -206,6 +213,8 @@ __getattr__ = lazy_exports(
         "Estimated": "market_results",
         "Market": "market_results",
         "MarketPart": "market_results",
+        "Convertible": "liquidity",
+        "SaleTerms": "liquidity",
         "raise_round": "next_round",
         "Exported": "ocf_exchange",
         "Imported": "ocf_exchange",
@@ -225,6 +234,7 @@ __getattr__ = lazy_exports(
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
+        "table_at": "plan_file",
         "table_of": "plan_file",
         "RateOfReturn": "rates",
         "irr": "rates",

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -12,14 +12,14 @@ import numpy as np
 
 from argosy.capital.budget import MilestoneConfig, TrainingRunConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
-from argosy.capital.displacing import BoughtHours, bought_hours, displacing, own_line
+from argosy.capital.displacing import BoughtHours, bought_hours, displacing
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
 from argosy.capital.market import market_lines, market_streams
 from argosy.capital.market_config import ArtefactConfig
 from argosy.capital.market_results import Market
 from argosy.capital.market_units import market
-from argosy.capital.months import cents, month_name, month_number, month_of
+from argosy.capital.months import month_name, month_number, month_of
 from argosy.capital.partner_register import Partners, partners_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.resource_use import Resources, resource_streams, resources_of
@@ -82,34 +82,91 @@ class Chances(Record):
 
 
 @dataclass(frozen=True)
-class _Priced:
+class PricedTraining:
+    """A planned training and its lines, the final run's first."""
+
     cost: TrainingCost
+    """By the planner."""
     lines: tuple[Line, ...]
-    factor_80: float
+    """Of the ledger."""
     hours: BoughtHours
+    """Accelerator-hours it buys."""
+    factor_80: float
+    """The final run takes between its median / this and × this in 80 of 100 cases."""
+
+
+@dataclass(frozen=True)
+class PlanLines:
+    """Every line of a plan's ledger but those of resources."""
+
+    running: tuple[Line, ...]
+    """Costs but training and channels."""
+    trainings: tuple[PricedTraining, ...]
+    """Each with its lines."""
+    winning: tuple[Line, ...]
+    """What channels and artefacts cost."""
+    revenues: tuple[Line, ...]
+    """What customers pay that no channel won."""
+    won: tuple[Line, ...]
+    """What those pay that channels won."""
+
+    @property
+    def costs(self) -> tuple[Line, ...]:
+        """All of them, training included."""
+        return (*self.running, *(line for one in self.trainings for line in one.lines), *self.winning)
+
+    @property
+    def income(self) -> tuple[Line, ...]:
+        """All revenue."""
+        return (*self.revenues, *self.won)
+
+    @property
+    def hours(self) -> list[BoughtHours]:
+        """What trainings buy."""
+        return [one.hours for one in self.trainings]
+
+
+def plan_lines(plan: CapitalPlan, horizon: Horizon, folder: Path) -> PlanLines:
+    """The lines that ledger, futures and bank's list share; whatever adds a cost or a revenue to a plan adds it here.
+
+    `folder` is what the ventures' paths are relative to. Raises `UserError` for what is missing or has no rate.
+    """
+    winning, won = market_lines(plan, horizon)
+    return PlanLines(
+        running=(
+            *(cost_line(one, horizon) for one in plan.costs),
+            *(line for role in plan.people for line in role_lines(role, horizon)),
+            *(traffic_line(one, horizon) for one in plan.traffic),
+        ),
+        trainings=tuple(_priced(one, horizon, folder) for one in plan.training),
+        winning=tuple(winning),
+        revenues=tuple(revenue_line(one, horizon) for one in plan.revenue),
+        won=tuple(won),
+    )
 
 
 def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     """The ledger of a plan; paths are relative to `folder`. Raises `UserError` for what is missing or has no rate."""
     horizon = horizon_of(plan)
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    winning, won = market_lines(plan, horizon)
-    costs = [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning]
-    revenues = [*(revenue_line(one, horizon) for one in plan.revenue), *won]
-    opening = _opening(plan)
+    lines, opening = plan_lines(plan, horizon, folder), _opening(plan, horizon)
     certain = [one for one in plan.funding if one.probability == 1]
-    others = displacing(plan.resources, costs, plan.people, [one.hours for one in trainings], horizon)
+    others = displacing(plan.resources, lines.costs, plan.people, lines.hours, horizon)
     sure = [one for one in others if one.config.probability == 1]
-    signed = cash_flow(opening, costs, revenues, certain, plan.credits, horizon, sure)
+    signed = cash_flow(opening, lines.costs, lines.income, certain, plan.credits, horizon, sure, plan.tax)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
+
+    def ledger(changed: CapitalPlan) -> tuple[Sequence[Line], Sequence[BoughtHours]]:
+        other = plan_lines(changed, horizon, folder)
+        return other.costs, other.hours
+
     return Outlook(
         signed=signed,
-        hoped=cash_flow(opening, costs, revenues, plan.funding, plan.credits, horizon, others),
-        trainings=tuple(one.cost for one in trainings),
+        hoped=cash_flow(opening, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax),
+        trainings=tuple(one.cost for one in lines.trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
-        resources=resources_of(plan, horizon, lambda changed: _ledger(changed, folder)),
-        partners=partners_of(plan, [*costs, *revenues], others, horizon),
+        resources=resources_of(plan, horizon, ledger),
+        partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
         market=market(plan, horizon),
     )
 
@@ -117,7 +174,7 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
 def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:
     """Draw the futures of a plan: what `[uncertainty]` says, and how far the planner's training times are off.
 
-    Credits pay what they pay in the plan. Raises as `outlook` does.
+    Credits pay what they pay in the plan, and so are taxes. Raises as `outlook` does.
     """
     future = future_of(plan, folder)
     return Chances(simulated=simulate(future, paths, seed), swings=tornado(future, max(500, paths // 4), seed))
@@ -126,14 +183,15 @@ def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int =
 def future_of(plan: CapitalPlan, folder: Path) -> Future:
     """Everything that may turn out otherwise, in the currency of the plan."""
     horizon, doubt = horizon_of(plan), plan.uncertainty
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    last = max(trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
-    others = (one.lines[1:] if one is last else one.lines for one in trainings)
-    costs = [*_costs(plan, horizon), *(line for lines in others for line in lines)]
-    drawn = [last.lines[0]] if last is not None else []
-    winning, _ = market_lines(plan, horizon)
-    streams = resource_streams(plan, [*costs, *drawn, *winning], [one.hours for one in trainings], horizon)
-    for number, line in enumerate(costs):
+    lines = plan_lines(plan, horizon, folder)
+    last = max(lines.trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
+    drawn = None if last is None else last.lines[0]
+    streams = resource_streams(plan, lines.costs, lines.hours, horizon)
+    if plan.tax is not None:
+        flow = cash_flow(0, lines.costs, lines.income, plan.funding, (), horizon, tax=plan.tax)
+        streams.append(Stream("taxes", -np.array([row.tax_paid_cents for row in flow.months]) / 100))
+    channels = {id(line) for line in lines.winning}
+    for number, line in enumerate(one for one in lines.costs if one is not drawn and id(one) not in channels):
         people = line.kind == "people"
         streams.append(
             Stream(
@@ -141,17 +199,17 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
                 -np.array(line.paid) / 100,
                 delay_months=doubt.hiring_delay_months if people else 0.0,
                 drift_deviation=0.0 if people or line.committed else doubt.price_deviation,
-                after_training=line.kind == "inference" and any(one.after_training for one in plan.traffic),
+                after_training=line.after_training,
             )
         )
-    for number, revenue in enumerate(plan.revenue):
+    for number, line in enumerate(lines.revenues):
         streams.append(
             Stream(
-                f"{revenue.name} (revenue {number})",
-                np.array(revenue_line(revenue, horizon).paid) / 100,
+                f"{line.name} (revenue {number})",
+                np.array(line.paid) / 100,
                 size_deviation=doubt.revenue_deviation,
                 delay_months=doubt.revenue_delay_months,
-                after_training=revenue.after_training,
+                after_training=line.after_training,
             )
         )
     for number, source in enumerate(plan.funding):
@@ -169,7 +227,7 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     streams += market_streams(plan, horizon)
     reached: list[MilestoneConfig | ArtefactConfig] = [*plan.milestones, *plan.artefacts]
     return Future(
-        opening=_opening(plan) / 100,
+        opening=_opening(plan, horizon) / 100,
         streams=streams,
         months=horizon.months,
         training=None if last is None else _time(last, doubt.price_deviation, horizon),
@@ -177,43 +235,17 @@ def future_of(plan: CapitalPlan, folder: Path) -> Future:
     )
 
 
-def ledger_lines(plan: CapitalPlan, folder: Path) -> Iterator[Line]:
-    """Every cost and revenue of a plan."""
-    horizon = horizon_of(plan)
-    yield from _ledger(plan, folder)[0]
-    yield from (line for one in plan.resources if one.probability == 1 and (line := own_line(one, horizon)))
-    yield from (revenue_line(one, horizon) for one in plan.revenue)
-    yield from market_lines(plan, horizon)[1]
-
-
-def _ledger(plan: CapitalPlan, folder: Path) -> tuple[list[Line], list[BoughtHours]]:
-    """Every cost of a plan, and the accelerator-hours it buys."""
-    horizon = horizon_of(plan)
-    trainings = [_priced(one, plan, horizon, folder) for one in plan.training]
-    winning, _ = market_lines(plan, horizon)
-    return [*_costs(plan, horizon), *(line for one in trainings for line in one.lines), *winning], [
-        one.hours for one in trainings
-    ]
-
-
 def horizon_of(plan: CapitalPlan) -> Horizon:
     """The months of a plan; `UserError` `missing-key` without a first day."""
     if plan.start is None:
         raise UserError("missing-key", "start is missing: the first day of the plan", hint="start = 2027-01-01")
-    return Horizon(month_of(plan.start), plan.months, plan.currency, plan.rates)
+    return Horizon(month_of(plan.start), plan.months, plan.currency, plan.rates, plan.rounding)
 
 
-def _opening(plan: CapitalPlan) -> int:
+def _opening(plan: CapitalPlan, horizon: Horizon) -> int:
     if plan.cash is None:
         raise UserError("missing-key", "cash is missing: what is in the bank on the first day", hint="cash = 1_500_000")
-    return cents(plan.cash)
-
-
-def _costs(plan: CapitalPlan, horizon: Horizon) -> Iterator[Line]:
-    yield from (cost_line(one, horizon) for one in plan.costs)
-    for role in plan.people:
-        yield from role_lines(role, horizon)
-    yield from (traffic_line(one, horizon) for one in plan.traffic)
+    return horizon.cents(plan.cash)
 
 
 @functools.lru_cache(maxsize=16)
@@ -221,7 +253,7 @@ def _planned(venture: Venture) -> Plan:
     return plan_of(venture)
 
 
-def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folder: Path) -> _Priced:
+def _priced(asked: TrainingRunConfig, horizon: Horizon, folder: Path) -> PricedTraining:
     """A training with the planner's figures: the final run's line, and that of the others."""
     venture = language_venture(load_venture(folder / asked.venture))
     found = _planned(venture)
@@ -238,7 +270,7 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folde
     final, low, high = (horizon.cents(usd, "USD", max(0, first)) for usd in prices)
     months = wall.middle / HOURS_A_MONTH
     lines = [_during(f"{asked.venture}: final run", final, first, months, asked, horizon)]
-    other = cents(final * asked.other_runs / 100)
+    other = horizon.cents(Decimal(str(asked.other_runs)) * final / 100)
     if other:
         start = first - asked.other_runs_months
         span = asked.other_runs_months or months
@@ -254,13 +286,13 @@ def _priced(asked: TrainingRunConfig, plan: CapitalPlan, horizon: Horizon, folde
         price=found.cost.price,
     )
     hours = bought_hours(asked.venture, found, lines, final)
-    return _Priced(cost, tuple(lines), math.sqrt(wall.high / wall.low), hours)
+    return PricedTraining(cost, tuple(lines), hours, math.sqrt(wall.high / wall.low))
 
 
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:
     """A total, even over a stretch of time, whose months add up to what of it lies in the plan."""
     edges = np.clip((np.arange(horizon.months + 1) - first) / max(months, 1e-9), 0.0, 1.0)
-    bounds = [round(total * float(edge)) for edge in edges]
+    bounds = [horizon.cents(Decimal(total) * Decimal(float(edge)) / 100) for edge in edges]
     amounts = [after - before for before, after in pairwise(bounds)]
     paid = list(amounts)
     if asked.contract == "prepaid":
@@ -271,7 +303,7 @@ def _during(name: str, total: int, first: float, months: float, asked: TrainingR
     )
 
 
-def _time(training: _Priced, price_deviation: float, horizon: Horizon) -> TrainingTime:
+def _time(training: PricedTraining, price_deviation: float, horizon: Horizon) -> TrainingTime:
     """The training that ends last, whose final run is drawn; others are as planned."""
     return TrainingTime(
         start_month=float(month_number(training.cost.start) - horizon.start),
