@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import CapitalPlan, MarketPart, future_of, outlook, simulate
+from argosy.capital.assembling import horizon_of, plan_lines
 from argosy.capital.futures import Z80
 from argosy.capital.market import carried, funnels, market_streams
-from argosy.capital.outlooks import horizon_of, plan_lines
+from argosy.capital.pricing import Planner
 from argosy.cli.app import _run as command
 
 pytestmark = pytest.mark.fast
@@ -251,7 +252,7 @@ def test_a_lopsided_range_keeps_its_tenths_and_a_share_stays_below_one() -> None
 
 def test_lines_are_in_the_ledger_and_money_comes_later() -> None:
     plan = plan_of(channel(received_after_months=3), artefacts=[artefact()])
-    planned = plan_lines(plan, horizon_of(plan), HERE)
+    planned = plan_lines(plan, horizon_of(plan), Planner(HERE))
     lines = {line.name: line for line in (*planned.costs, *planned.income)}
     spend, sold = lines["fairs: spend"], lines["fairs"]
     assert (spend.kind, spend.area, spend.amounts) == ("marketing", "marketing", (1_000_000,) * 24)

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from argosy.capital.advice_results import Advised
+    from argosy.capital.advising import advise
     from argosy.capital.anti_dilution import Protected
     from argosy.capital.asking import asked, checked_for_raise, day
+    from argosy.capital.assembling import TrainingCost
     from argosy.capital.bank import Actuals, Booking, Compared, actuals
     from argosy.capital.cash_flow import CashFlow, CreditUse, MonthOfCash
     from argosy.capital.cents import ROUNDINGS, CentRounding
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from argosy.capital.market_results import ArtefactResult, Estimated, Market, MarketPart
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
-    from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
+    from argosy.capital.outlooks import Chances, Outlook, chances, future_of, outlook
     from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
     from argosy.capital.past_rents import PriceUsed
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_at, table_of
@@ -53,6 +56,7 @@ __all__ = [
     "ROUNDINGS",
     "STALE_AFTER_MONTHS",
     "Actuals",
+    "Advised",
     "Alternative",
     "ArtefactResult",
     "Booking",
@@ -127,6 +131,7 @@ __all__ = [
     "Waterfall",
     "WeightedReturns",
     "actuals",
+    "advise",
     "asked",
     "cap_table",
     "chances",
@@ -168,6 +173,8 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "Protected": "anti_dilution",
+        "Advised": "advice_results",
+        "advise": "advising",
         "asked": "asking",
         "checked_for_raise": "asking",
         "day": "asking",
@@ -222,7 +229,7 @@ __getattr__ = lazy_exports(
         "to_ocf": "ocf_exchange",
         "Chances": "outlooks",
         "Outlook": "outlooks",
-        "TrainingCost": "outlooks",
+        "TrainingCost": "assembling",
         "chances": "outlooks",
         "future_of": "outlooks",
         "outlook": "outlooks",

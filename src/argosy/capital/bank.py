@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from argosy.capital.assembling import horizon_of, plan_lines
 from argosy.capital.displacing import own_line
 from argosy.capital.flow_files import read_amount, read_date
 from argosy.capital.months import cents, month_of
-from argosy.capital.outlooks import horizon_of, plan_lines
 from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.pricing import Planner
 from argosy.config import Record, UserError
 
 COLUMNS = ("date", "amount", "text")
@@ -79,7 +80,7 @@ def actuals(plan: CapitalPlan, folder: Path, bank: Path) -> Actuals:
         when = f"{plan.months} months from {plan.start}"
         raise UserError("bad-statement", f"{bank}: {outside[0].date} is not in the plan of {when}")
     planned: dict[tuple[int, str], int] = defaultdict(int)
-    lines = plan_lines(plan, horizon, folder)
+    lines = plan_lines(plan, horizon, Planner(folder))
     own = [line for one in plan.resources if one.probability == 1 and (line := own_line(one, horizon))]
     for sign, some in ((1, lines.income), (-1, [*lines.costs, *own])):
         for line in some:

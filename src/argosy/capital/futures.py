@@ -16,6 +16,7 @@ from argosy.config import Record
 
 Array = npt.NDArray[np.float64]
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+LASTS, TRAINED = "the money lasts", "training ends before the money"
 Z80 = 1.2815515655446004  # of a normal distribution, between whose negative and itself lie 80 %
 
 
@@ -122,25 +123,38 @@ class Future:
 
 def simulate(future: Future, paths: int = 10_000, seed: int = 0) -> Simulated:
     """Draw `paths` futures and count."""
-    cash, end, late = _paths(future, paths, seed)
+    cash, end, late = cash_paths(future, paths, seed)
     lowest = np.minimum.accumulate(cash, axis=1)
     months = np.arange(future.months)
-    trained = None if end is None else _share("training ends before the money", _reached(lowest, end))
-    reached = [
-        _share(name, _reached(lowest, month + late))
-        for name, month in sorted((future.milestones or {}).items(), key=lambda one: one[1])
-    ]
+    shares = {name: _share(name, happened) for name, happened in _events(future, lowest, end, late).items()}
+    solvent, trained = shares.pop(LASTS), shares.pop(TRAINED, None)
     return Simulated(
         paths=paths,
         seed=seed,
         quantiles=QUANTILES,
         fan=tuple(tuple(map(float, row)) for row in np.quantile(cash, QUANTILES, axis=0).T),
-        solvent=_share("the money lasts", lowest[:, -1] >= 0),
+        solvent=solvent,
         trained=trained,
-        milestones=tuple(reached),
+        milestones=tuple(shares.values()),
         lowest_median=float(np.median(lowest[:, -1])),
         out_by_month=tuple(float((lowest[:, month] < 0).mean()) for month in months),
     )
+
+
+def events(future: Future, paths: int = 10_000, seed: int = 0) -> dict[str, npt.NDArray[np.bool_]]:
+    """Whether each thing that `simulate` counts happened in each of the same futures, [paths]."""
+    cash, end, late = cash_paths(future, paths, seed)
+    return _events(future, np.minimum.accumulate(cash, axis=1), end, late)
+
+
+def _events(future: Future, lowest: Array, end: Array | None, late: Array) -> dict[str, npt.NDArray[np.bool_]]:
+    """Milestones in order, after the money and the training."""
+    happened = {LASTS: lowest[:, -1] >= 0}
+    if end is not None:
+        happened[TRAINED] = _reached(lowest, end)
+    for name, month in sorted((future.milestones or {}).items(), key=lambda one: one[1]):
+        happened[name] = _reached(lowest, month + late)
+    return happened
 
 
 class Swing(Record):
@@ -161,12 +175,12 @@ def tornado(future: Future, paths: int = 4_000, seed: int = 0) -> tuple[Swing, .
 
     `low` and `high` are shares among the paths in which its own draw was in the worst and the best tenth.
     """
-    cash, end, _ = _paths(future, paths, seed)
+    cash, end, _ = cash_paths(future, paths, seed)
     lasts = cash.min(axis=1) >= 0
     base = float(lasts.mean())
     found = []
-    for stream in filter(_uncertain, future.streams):
-        total = _drawn(stream, future.months, np.zeros(paths), seed).sum(axis=1)
+    for stream in filter(is_uncertain, future.streams):
+        total = drawn(stream, future.months, np.zeros(paths), seed).sum(axis=1)
         found.append(_swing(stream.name, total, lasts, base, future, paths, seed))
     if end is not None and future.training is not None and future.training.factor_80 > 1:
         found.append(_swing("training", -end, lasts, base, future, paths, seed))
@@ -182,12 +196,13 @@ def _swing(
         name=name,
         low=float(lasts[order[:tenth]].mean()),
         high=float(lasts[order[-tenth:]].mean()),
-        explained=float((_paths(future.settled(name), paths, seed)[0].min(axis=1) >= 0).mean()) - base,
+        explained=float((cash_paths(future.settled(name), paths, seed)[0].min(axis=1) >= 0).mean()) - base,
     )
 
 
-def _paths(future: Future, paths: int, seed: int) -> tuple[Array, Array | None, Array]:
-    """Cash [paths, months]; when training ends, in months, and how much later than planned [paths]."""
+def cash_paths(future: Future, paths: int, seed: int) -> tuple[Array, Array | None, Array]:
+    """Cash at the end of each month [paths, months]; when training ends and how much later than planned, in months
+    [paths]."""
     training = future.training
     spent, end, late = np.zeros((paths, future.months)), None, np.zeros(paths)
     if training is not None:
@@ -203,11 +218,11 @@ def _paths(future: Future, paths: int, seed: int) -> tuple[Array, Array | None, 
         )
     flow = -spent
     for stream in future.streams:
-        flow = flow + _drawn(stream, future.months, late, seed)
+        flow = flow + drawn(stream, future.months, late, seed)
     return future.opening + np.cumsum(flow, axis=1), end, late
 
 
-def _drawn(stream: Stream, months: int, late: Array, seed: int) -> Array:
+def drawn(stream: Stream, months: int, late: Array, seed: int) -> Array:
     """One stream in every path, [paths, months]."""
     paths = len(late)
     delay = late if stream.after_training else np.zeros(paths)
@@ -254,7 +269,8 @@ def _share(name: str, happened: npt.NDArray[np.bool_]) -> Probability:
     return Probability(name=name, value=value, standard_error=math.sqrt(value * (1 - value) / len(happened)))
 
 
-def _uncertain(stream: Stream) -> bool:
+def is_uncertain(stream: Stream) -> bool:
+    """Whether anything about it is drawn."""
     doubts = (stream.size_deviation, stream.delay_months, stream.drift_deviation)
     return stream.probability < 1 or stream.draw is not None or any(doubts)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from argosy.capital.advice_config import AdviceConfig, ExitConfig, OptionConfig
 from argosy.capital.budget import (
     Amount,
     CostConfig,
@@ -83,6 +84,12 @@ class CapitalPlan(Section):
     """How bookings of the bank are counted."""
     uncertainty: UncertaintyConfig = UncertaintyConfig()
     """How far what is planned may be off."""
+    exits: tuple[ExitConfig, ...] = Field((), strict=False)
+    """Sales of the company."""
+    options: tuple[OptionConfig, ...] = Field((), strict=False)
+    """Other ways to have the model."""
+    advice: AdviceConfig = AdviceConfig()
+    """What advice is to reach."""
     market: MarketConfig = MarketConfig()
     """How the figures of the market are counted."""
     channels: tuple[ChannelConfig, ...] = Field((), strict=False)

@@ -4,6 +4,7 @@
 from argosy.cli import (
     backtest,
     capital,
+    capital_advise,
     capital_cost,
     capital_ocf,
     capital_plan,
@@ -23,6 +24,7 @@ from argosy.cli.app import main
 __all__ = [
     "backtest",
     "capital",
+    "capital_advise",
     "capital_cost",
     "capital_ocf",
     "capital_plan",
