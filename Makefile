@@ -63,7 +63,7 @@ docs: .venv/dev  ## Generate the reference pages and build the site
 
 peers: .venv-peers/ready .venv-litgpt/ready .venv-llm-analysis/ready  ## Install the packages that benchmarks compare with, 4 GB, apart from .venv
 
-BENCHMARKS := startup loader overhead prepare_memory exactness mnist tensorflow_programs training_speed time_to_loss gpu_training parity parallel_overhead bubble
+BENCHMARKS := startup loader overhead prepare_memory exactness capital mnist tensorflow_programs training_speed time_to_loss gpu_training parity parallel_overhead bubble
 bench: .venv/dev peers  ## Quick benchmarks beside peers
 	@for script in $(BENCHMARKS); do $(BIN)/python benchmarks/$$script.py --quick; done
 

@@ -10,7 +10,7 @@ from datetime import date
 from fractions import Fraction
 from itertools import chain, combinations
 
-from argosy.capital import Common, Debt, Dividends, Options, Securities, ShareClass
+from argosy.capital import Common, Convertible, Debt, Dividends, Options, SaleTerms, Securities, ShareClass
 
 SOLD = date(2027, 7, 1)
 
@@ -22,14 +22,27 @@ def payouts(securities: Securities, exit_cents: int, deciders: frozenset[str]) -
     paid |= {name: Fraction(0) for name in securities.shares}
     kept = [one for one in securities.classes if one.name not in deciders]
     preferences = {one.name: (one.seniority, one.preference_cents(SOLD)) for one in kept}
-    for claims in ({one.name: (one.seniority, one.owed_cents) for one in securities.debts}, preferences):
+    debts = {one.name: (one.seniority, one.owed_cents) for one in securities.debts}
+    for open_ in securities.convertibles:
+        if open_.name not in deciders:
+            claims = debts if open_.terms.debt else preferences
+            claims[open_.name] = (open_.seniority, open_.terms.cash_out_cents)
+    for claims in (debts, preferences):
         for rank in sorted({rank for rank, _ in claims.values()}, reverse=True):
             owed = {name: cents for name, (r, cents) in claims.items() if r == rank}
             available = min(left, Fraction(sum(owed.values())))
             for name, cents in owed.items():
                 paid[name] += available * cents / sum(owed.values()) if cents else 0
             left -= available
-    sharing: dict[str, tuple[int, Fraction | None]] = {one.name: (one.shares, None) for one in securities.common}
+    extra = {one.name: _for_discount(one) for one in securities.convertibles if one.name not in deciders}
+    available = min(left, sum(extra.values(), Fraction(0)))
+    for name, cents in extra.items():
+        paid[name] += available * cents / sum(extra.values()) if cents else 0
+    left -= available
+    sharing: dict[str, tuple[Fraction | int, Fraction | None]] = {
+        one.name: (one.shares, None) for one in securities.common
+    }
+    sharing |= {name: (count, None) for name, count in _safe_shares(securities, deciders).items()}
     for one in securities.classes:
         if one.name in deciders:
             sharing[one.name] = (one.common, None)
@@ -46,7 +59,38 @@ def payouts(securities: Securities, exit_cents: int, deciders: frozenset[str]) -
     return paid
 
 
-def _shared(left: Fraction, sharing: Mapping[str, tuple[int, Fraction | None]]) -> dict[str, Fraction]:
+def _for_discount(one: Convertible) -> Fraction:
+    """Purchase amount over (1 - discount), less the money back."""
+    terms = one.terms
+    return terms.amount_cents / (1 - terms.discount) - terms.cash_out_cents if terms.discount else Fraction(0)
+
+
+def _safe_shares(securities: Securities, deciders: frozenset[str]) -> dict[str, Fraction]:
+    """Shares of those that convert, by their forms: the count with itself converged to and checked."""
+    everything = sum(one.shares for one in (*securities.common, *securities.options)) + securities.idle_options
+    as_converted = everything + sum(one.common for one in securities.classes)
+    base = everything + sum(
+        one.common for one in securities.classes if one.participation != "none" or one.name in deciders
+    )
+    turning = [one for one in securities.convertibles if one.name in deciders]
+    owned = Fraction(0)
+    for one in turning:
+        if one.terms.post_money_cap is not None:
+            owned += one.terms.amount_cents / (one.terms.post_money_cap * 100)
+        else:
+            assert one.terms.pre_money_cap is not None
+            base += one.terms.amount_cents * as_converted / (one.terms.pre_money_cap * 100)
+    count, found = base / (1 - owned), {}
+    for one in turning:
+        if one.terms.post_money_cap is not None:
+            found[one.name] = one.terms.amount_cents * count / (one.terms.post_money_cap * 100)
+        else:
+            assert one.terms.pre_money_cap is not None
+            found[one.name] = one.terms.amount_cents * as_converted / (one.terms.pre_money_cap * 100)
+    return found
+
+
+def _shared(left: Fraction, sharing: Mapping[str, tuple[Fraction | int, Fraction | None]]) -> dict[str, Fraction]:
     """Divide by shares; whoever would exceed a cap gets the cap, and the rest is divided again."""
     got: dict[str, Fraction] = {}
     open_ = {name: (shares, cap) for name, (shares, cap) in sharing.items() if shares}
@@ -63,9 +107,9 @@ def _shared(left: Fraction, sharing: Mapping[str, tuple[int, Fraction | None]]) 
 
 def free(securities: Securities) -> tuple[str, ...]:
     """Those that have a decision to make."""
-    return tuple(one.name for one in securities.classes if one.common) + tuple(
-        one.name for one in securities.options if one.shares
-    )
+    capped = (one for one in securities.convertibles if one.terms.post_money_cap or one.terms.pre_money_cap)
+    names = [one.name for one in securities.classes if one.common] + [one.name for one in capped]
+    return (*names, *(one.name for one in securities.options if one.shares))
 
 
 def gain_of_deviating(securities: Securities, exit_cents: int, deciders: frozenset[str]) -> Fraction:
@@ -117,6 +161,26 @@ def drawn(chance: random.Random) -> Securities:
     )
     common = (Common(name="common", shares=chance.randint(1, 10**4)),)
     return Securities(common=common, classes=tuple(classes), options=options, debts=debts)
+
+
+def drawn_with_safes(chance: random.Random) -> Securities:
+    """The same with one to three SAFEs or notes, of one form each, that own less than the company."""
+    made = []
+    for number in range(chance.randint(1, 3)):
+        debt, amount = chance.random() < 0.25, chance.randint(1, 10**5)
+        form = chance.choice(["post_money_cap", "post_money_cap", "pre_money_cap", "discount", "neither"])
+        terms: dict[str, object] = {}
+        if form.endswith("cap"):
+            terms[form] = Fraction(amount * chance.randint(4, 60), 100)
+        elif form == "discount" and not debt:
+            terms[form] = Fraction(chance.choice([10, 20, 25]), 100)
+        back = amount * chance.choice([1, 1, 2]) if debt else amount
+        one = SaleTerms(amount_cents=amount, cash_out_cents=back, debt=debt, **terms)
+        made.append(
+            Convertible(name=f"SAFE {number}", holder=f"angel {number}", terms=one, invested_cents=amount,
+                        seniority=chance.randint(0, 2))
+        )  # fmt: skip
+    return drawn(chance).model_copy(update={"convertibles": tuple(made), "idle_options": chance.choice([0, 0, 500])})
 
 
 def _dividends(chance: random.Random) -> Dividends | None:

@@ -8,9 +8,10 @@ whose solution is what it assumed.
 import itertools
 from fractions import Fraction
 
-from argosy.capital import Offer
+from argosy.capital import Offer, Rounding
 
 F = Fraction
+NOBODY = F(0)
 
 
 def gauss(rows: list[list[Fraction]]) -> list[Fraction] | None:
@@ -30,8 +31,9 @@ def gauss(rows: list[list[Fraction]]) -> list[Fraction] | None:
     return [row[n] for row in rows]
 
 
-def solutions(offer: Offer) -> list[tuple[Fraction, ...]]:
-    """Every consistent (x, capitalisation, pool increase, shares of each instrument), the highest price first."""
+def solutions(offer: Offer, outstanding: Fraction = NOBODY) -> list[tuple[Fraction, ...]]:
+    """Every consistent (x, capitalisation, pool increase, shares of each instrument, shares that protection adds to
+    each class), the highest price first; `outstanding` is the A of the charter's formula."""
     n, late = len(offer.converting), offer.pool_paid_by == "everyone"
     money, before = sum(offer.new_money, F(0)), offer.shares + offer.pool
     arms = [
@@ -41,10 +43,20 @@ def solutions(offer: Offer) -> list[tuple[Fraction, ...]]:
     found = set()
     for topped in (False, True) if offer.pool_target else (False,):
         for choice in itertools.product(*arms):
-            system = _system(offer, choice, topped, money, before, late)
-            solved = gauss(system)
-            if solved is not None and _holds(offer, solved, topped, money, before, late):
-                found.add(tuple(solved[: 3 + n]))
+            for lowered in itertools.product((False, True), repeat=len(offer.protected)):
+                system = _protect(
+                    offer, _system(offer, choice, topped, money, before, late), topped, lowered, outstanding
+                )
+                solved = gauss(system)
+                if (
+                    solved is not None
+                    and all(
+                        (solved[0] * one.conversion_price > 1) == low
+                        for one, low in zip(offer.protected, lowered, strict=True)
+                    )
+                    and _holds(offer, solved[: 3 + n], topped, money, before, late, sum(solved[3 + n :], F(0)))
+                ):
+                    found.add(tuple(solved))
     return sorted(found)
 
 
@@ -85,12 +97,32 @@ def _system(offer, choice, topped, money, before, late):  # type: ignore[no-unty
     return rows
 
 
-def _holds(offer, solved, topped, money, before, late):  # type: ignore[no-untyped-def]
+def _protect(offer, rows, topped, lowered, outstanding):  # type: ignore[no-untyped-def]
+    """One more unknown for each protected class: n·p / CP2 less n·p / CP1, CP2 by the charter from A, B and C."""
+    many, n, money = len(offer.protected), len(rows), sum(offer.new_money, F(0))
+    in_count = F(1) if offer.protection_paid_by == "existing" else F(0)
+    count = {0: in_count, 2: -offer.pool_target * in_count if topped else F(0)}
+    rows = [[*row[:-1], *([count.get(i, F(0))] * many), row[-1]] for i, row in enumerate(rows)]
+    for k, (one, low) in enumerate(zip(offer.protected, lowered, strict=True)):
+        row = [F(0)] * (n + many + 1)
+        row[n + k] = F(1)
+        worth = sum(one.holdings, F(0)) * one.price
+        if low and one.kind == "full-ratchet":
+            row[0], row[-1] = -worth, -worth / one.conversion_price
+        elif low:  # n·p·(A + C) / (CP1·(A + B)), C = M·x, B = M / CP1
+            over = one.conversion_price * (outstanding + money / one.conversion_price)
+            row[0], row[-1] = -worth * money / over, worth * outstanding / over - worth / one.conversion_price
+        rows.append(row)
+    return rows
+
+
+def _holds(offer, solved, topped, money, before, late, protection):  # type: ignore[no-untyped-def]
     x, capital, increase, *shares = solved
     if x <= 0 or capital <= 0 or increase < 0 or any(each <= 0 for each in shares):
         return False
     whole = capital + (money * x if offer.pool_of == "post-money" else 0)
     whole += increase if offer.pool_of == "post-money" or not late else 0
+    whole += protection if offer.protection_paid_by == "existing" else 0
     if not topped and offer.pool_target * whole > offer.pool:
         return False
     for one, got in zip(offer.converting, shares, strict=True):
@@ -129,3 +161,53 @@ def drawn_offer(chance, most: int = 3) -> Offer:  # type: ignore[no-untyped-def]
         pool_of=chance.choice(("post-money", "post-money", "pre-money")),
         pool_paid_by=chance.choice(("existing", "existing", "everyone")),
     )
+
+
+def drawn_down_round(chance) -> Offer:  # type: ignore[no-untyped-def]
+    """A drawn offer with protected classes, most of them issued at more than the price will be."""
+    from argosy.capital import Protected
+
+    offer = drawn_offer(chance, most=2)
+    guess = offer.pre_money / (offer.shares + offer.pool)
+    protected = []
+    for _ in range(chance.randint(1, 2)):
+        price = guess * F(chance.randint(50, 400), 100)
+        held = tuple(F(chance.randint(1, int(offer.shares) // 6)) for _ in range(chance.randint(1, 2)))
+        lower = price * F(chance.choice((100, 100, 90)), 100)
+        protected.append(Protected(chance.choice(("broad-based", "broad-based", "full-ratchet")), price, lower, held))
+    return offer._replace(protected=tuple(protected), protection_paid_by=chance.choice(("existing", "everyone")))
+
+
+def disagreement(offer: Offer) -> str:
+    """What the library says of a round that the other way does not; empty where both agree.
+
+    A solution is held to the charter's A, which it must lead to: within 10⁻²⁰ of a share where it is no fraction.
+    """
+    from argosy.capital import Impossible, solve
+
+    try:
+        found = solve(offer)
+    except Impossible:
+        # Where an A has a price and leads to no less than itself, one further up leads to itself.
+        for times in (1, *(F(11, 10) ** n for n in range(1, 40))) if offer.protected else (1,):
+            others = solutions(offer, offer.shares * times)
+            if others and others[0][1] - offer.pool >= offer.shares * times:
+                return "a price where none was found"
+        return ""
+    others = solutions(offer, found.company_capitalization - offer.pool)
+    if not others:
+        return "no price"
+    more = [
+        one.more(price, Rounding(shares="none"))
+        for one, price in zip(offer.protected, found.protected_prices, strict=True)
+    ]
+    ours = (1 / found.price, found.company_capitalization, found.pool_increase, *found.converted, *more)
+    off = max(abs(a - b) for a, b in zip(ours, others[0], strict=True))
+    dependent = offer.converting and any(one.kind == "broad-based" for one in offer.protected)
+    if off > (F(1, 10**20) if dependent and offer.protection_paid_by == "existing" else 0):
+        return f"off by {float(off):g}"
+    late = sum((found.pool_increase,) if offer.pool_paid_by == "everyone" else (), F(0))
+    late += found.protection if offer.protection_paid_by == "everyone" else 0
+    whole = (found.total - late) * found.price
+    worth = offer.pre_money + sum(offer.new_money, F(0))
+    return "" if abs(whole - worth) <= worth / 10**25 and found.protection == sum(more) else "parts are not the whole"

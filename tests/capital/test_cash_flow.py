@@ -1,13 +1,24 @@
 """The ledger: cents that add up, credits before cash, runway that is infinite where nothing burns."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital.budget import CostConfig, CreditConfig, FundingConfig, RateConfig, RevenueConfig, RoleConfig
+from argosy.capital.budget import (
+    CostConfig,
+    CreditConfig,
+    FundingConfig,
+    RateConfig,
+    RevenueConfig,
+    RoleConfig,
+    TaxConfig,
+)
 from argosy.capital.cash_flow import cash_flow
 from argosy.capital.lines import Horizon, cost_line, revenue_line, role_lines
-from argosy.capital.months import cents, month_name, month_number, spread
+from argosy.capital.months import MoneyRounding, cents, month_name, month_number, spread
+from argosy.capital.taxes import taxed
 from argosy.config import UserError
 
 pytestmark = pytest.mark.fast
@@ -134,3 +145,64 @@ def test_a_year_of_salary_is_paid_to_the_cent() -> None:
     role = RoleConfig(role="engineer", area="research", salary=100_000.01, on_costs=0.2, start="2027-01", hiring=500.0)
     hiring, salary = role_lines(role, HORIZON)
     assert sum(salary.amounts[:12]) == 12_000_001 and sum(hiring.amounts) == 50_000
+
+
+def test_tax_on_profit_with_losses_carried_forward() -> None:
+    tax = TaxConfig(profit_rate=0.25, losses_before=100.0, losses_offset=0.8, year_ends=6, paid_after_months=3)
+    profits = [-5_000] * 6 + [10_000] * 12 + [3_333] * 6  # 2027-01 to 2028-12; tax years end in June
+    due, paid = taxed(profits, tax, HORIZON)
+    # 30,000 lost before July and 10,000 before the plan are 40,000 of 120,000; then 19,998 for half a year.
+    assert {month: cents for month, cents in enumerate(due) if cents} == {17: 20_000, 23: 5_000}  # 4,999.5: half up
+    assert {month: cents for month, cents in enumerate(paid) if cents} == {20: 20_000}
+    limited = taxed([-1_000_000] * 6 + [10_000] * 12, tax, HORIZON)[0]
+    assert limited[17] == 120_000 * 20 // 100 * 25 // 100
+
+
+FUNDING = st.builds(
+    FundingConfig,
+    name=st.just("a bank"),
+    kind=st.just("venture debt"),
+    amount=st.integers(0, 10**6).map(float),
+    month=st.sampled_from(["2027-03", "2028-04"]),
+    probability=st.just(1.0),
+    fee=st.sampled_from([0.0, 0.015]),
+    interest_per_year=st.sampled_from([0.0, 0.11]),
+    repaid_over_months=st.integers(1, 30),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(COSTS, max_size=5),
+    st.lists(CREDITS, max_size=2),
+    st.lists(FUNDING, max_size=2),
+    st.floats(0, 10**5),
+    st.integers(0, 6),
+    st.sampled_from([0.0, 0.3]),
+    st.sampled_from(["half-up", "half-even"]),
+)
+def test_the_balance_sheet_balances(
+    costs: list[CostConfig],
+    credits: list[CreditConfig],
+    funding: list[FundingConfig],
+    sold: float,
+    late: int,
+    rate: float,
+    rounding: MoneyRounding,
+) -> None:
+    """What the company owns is what it owes and what its owners have: cash follows from profit, and the other way."""
+    horizon = replace(HORIZON, rounding=rounding)
+    sales = RevenueConfig(name="sales", amount=sold, start="2027-02", growth_per_month=0.1, received_after_months=late)
+    prepaid = [cost.model_copy(update={"prepaid": True}) for cost in costs[:1]]
+    lines = [cost_line(cost, horizon) for cost in (*prepaid, *costs[1:])]
+    revenue = revenue_line(sales, horizon)
+    found = cash_flow(1_000, lines, [revenue], funding, credits, horizon, tax=TaxConfig(profit_rate=rate))
+    receivable, payable, tax_owed, earned, raised = 0, 0, 0, 0, 0
+    for month, row in enumerate(found.months):
+        receivable += revenue.amounts[month] - revenue.paid[month]
+        payable += sum(line.amounts[month] - line.paid[month] for line in lines)  # below 0: paid before it is used
+        tax_owed += row.tax_cents - row.tax_paid_cents
+        earned += row.profit_cents + row.credits_cents
+        raised += row.funding_cents
+        assert row.cash_cents + receivable == payable + tax_owed + 1_000 + earned + raised
+    assert receivable == revenue.unpaid and payable == sum(line.unpaid for line in lines)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from argosy.capital import Converting, Impossible, Offer, Rounding, Terms, solve, solve_rounded
 from argosy.capital.exact import exact
-from tests.capital.independent import drawn_offer, solutions
+from tests.capital.independent import disagreement, drawn_down_round, drawn_offer, solutions
 
 F = Fraction
 ROUNDINGS = (Rounding(), Rounding(price_places=4), Rounding(shares="nearest", price_places=5))
@@ -84,7 +84,8 @@ def test_whole_shares_and_money_are_conserved(seed: int, rounding: Rounding) -> 
     for amount, shares in zip(offer.new_money, found.new_shares, strict=True):
         if rounding.shares == "down":
             assert 0 <= amount - shares * found.price < found.price
-    assert found.total == pytest.approx(float(true.total), rel=1e-3)
+    coarse = 10.0**-rounding.price_places / float(true.price) if rounding.price_places is not None else 0.0
+    assert found.total == pytest.approx(float(true.total), rel=1e-3 + coarse)
 
 
 @settings(deadline=None, max_examples=150)
@@ -133,3 +134,20 @@ def test_pre_money_cap_counts_the_pool_increase_and_no_safe() -> None:
 def test_more_than_the_company_has_no_price(offer: Offer) -> None:
     with pytest.raises(Impossible):
         solve(offer)
+
+
+@pytest.mark.parametrize("start", range(0, 80, 10))
+def test_down_rounds_equal_the_solver_that_tries_every_choice(start: int) -> None:
+    adjusted = 0
+    for seed in range(start, start + 10):
+        offer = drawn_down_round(random.Random(seed))
+        assert not disagreement(offer), seed
+        try:
+            found = solve_rounded(offer, Rounding(price_places=4))
+        except Impossible:
+            continue
+        adjusted += found.protection > 0
+        issued = sum(found.new_shares) + sum(found.converted) + found.pool_increase
+        assert found.total == offer.shares + offer.pool + issued + found.protection
+        assert found.protection >= 0 and found.protection.denominator == 1
+    assert adjusted > 3

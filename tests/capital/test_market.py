@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import CapitalPlan, MarketPart, future_of, outlook, simulate
+from argosy.capital.assembling import horizon_of, plan_lines
 from argosy.capital.futures import Z80
 from argosy.capital.market import carried, funnels, market_streams
-from argosy.capital.outlooks import horizon_of, ledger_lines
+from argosy.capital.pricing import Planner
 from argosy.cli.app import _run as command
 
 pytestmark = pytest.mark.fast
@@ -57,6 +58,10 @@ def effect(lifts: str, value: float, **changes: Any) -> dict[str, Any]:
 def plan_of(*channels: dict[str, Any], **more: Any) -> CapitalPlan:
     tree = {"start": "2027-01-01", "months": 24, "cash": 1_000_000, **more, "channels": list(channels)}
     return CapitalPlan.model_validate(tree, strict=False)
+
+
+def half_up(number: Fraction) -> int:
+    return math.floor(number + Fraction(1, 2))
 
 
 def only(plan: CapitalPlan) -> MarketPart:
@@ -113,7 +118,7 @@ def test_customers_are_those_of_a_loop_over_cohorts(
     for month in range(24):
         cents = found.spend.amounts[month]
         power = month - (start - 12)
-        assert cents == (round(Fraction(spend) * 100 * (1 + Fraction(str(growth))) ** power) if power >= 0 else 0)
+        assert cents == (half_up(Fraction(spend) * 100 * (1 + Fraction(str(growth))) ** power) if power >= 0 else 0)
         boost = Fraction(0.5 * 0.5 ** ((month - 2) / 6)) if lift and month >= 2 else Fraction(0)
         up = {name: 1 + (boost if lift == name else 0) for name in ("reach", "leads", "customers")}
         interested = Fraction(cents, 100) / per_thousand * 1000 * up["reach"]
@@ -137,13 +142,13 @@ def test_customers_are_those_of_a_loop_over_cohorts(
     assert sum(found.exact.new) - left == found.exact.customers[-1]
     # Cents: every partial sum is the exact one, rounded.
     for month in range(25):
-        assert sum(found.revenue.amounts[:month]) == round(sum(found.exact.revenue[:month], Fraction(0)))
+        assert sum(found.revenue.amounts[:month]) == half_up(sum(found.exact.revenue[:month], Fraction(0)))
 
 
 @given(st.lists(st.fractions(0, 1000), max_size=40))
 def test_carried_cents_lose_nothing(amounts: list[Fraction]) -> None:
-    whole = carried(amounts)
-    assert sum(whole) == round(sum(amounts, Fraction(0))) and all(one >= 0 for one in whole)
+    whole = carried(amounts, "half-up")
+    assert sum(whole) == half_up(sum(amounts, Fraction(0))) and all(one >= 0 for one in whole)
 
 
 @settings(max_examples=30, deadline=None)
@@ -247,7 +252,8 @@ def test_a_lopsided_range_keeps_its_tenths_and_a_share_stays_below_one() -> None
 
 def test_lines_are_in_the_ledger_and_money_comes_later() -> None:
     plan = plan_of(channel(received_after_months=3), artefacts=[artefact()])
-    lines = {line.name: line for line in ledger_lines(plan, HERE)}
+    planned = plan_lines(plan, horizon_of(plan), Planner(HERE))
+    lines = {line.name: line for line in (*planned.costs, *planned.income)}
     spend, sold = lines["fairs: spend"], lines["fairs"]
     assert (spend.kind, spend.area, spend.amounts) == ("marketing", "marketing", (1_000_000,) * 24)
     assert sold.kind == "revenue" and sold.paid == (0, 0, 0, *sold.amounts[:-3]) and sold.unpaid

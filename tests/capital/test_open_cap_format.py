@@ -2,13 +2,14 @@
 
 import json
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tomli_w
 
-from argosy.capital import cap_table, from_ocf, load_capital, to_ocf
+from argosy.capital import CapTable, cap_table, from_ocf, load_capital, table_at, to_ocf
 from argosy.config import UserError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital" / "capital.toml"
@@ -75,8 +76,6 @@ def test_an_edit_adds_objects_and_leaves_the_others(ocf: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("at", ["2026-12-31", "2027-06-30"])
 def test_our_own_table_survives_the_journey(at: str, ocf: Path, tmp_path: Path) -> None:
-    from datetime import date
-
     day = date.fromisoformat(at)
     made = to_ocf(EXAMPLE, tmp_path / "out", ocf / "schema", at=day)
     assert made.unsaid == ("cap_table.safes.0.pro_rata", "cap_table.classes.1.anti_dilution")
@@ -92,8 +91,6 @@ def test_our_own_table_survives_the_journey(at: str, ocf: Path, tmp_path: Path) 
 
 
 def test_endings_splits_and_pool_changes_are_applied(ocf: Path, tmp_path: Path) -> None:
-    from datetime import date
-
     to_ocf(EXAMPLE, tmp_path / "out", ocf / "schema", at=date(2026, 12, 31))
     path = tmp_path / "out" / "Transactions.ocf.json"
     transactions = json.loads(path.read_text())
@@ -180,3 +177,38 @@ def test_what_the_format_cannot_say_is_refused(ocf: Path, tmp_path: Path) -> Non
         with pytest.raises(UserError, match=named):
             to_ocf(tmp_path / "capital.toml", tmp_path / "out", ocf / "schema")
         assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_whose_table_is_a_folder(ocf: Path, tmp_path: Path) -> None:
+    """The folder stays as it is; rounds planned beside it convert what it has open."""
+    to_ocf(EXAMPLE, tmp_path / "package", ocf / "schema", at=date(2026, 12, 31))
+    before = contents(tmp_path / "package")
+    table = {"ocf": "package", "ocf_schema": str(ocf / "schema"), "rounding": {"shares": "down", "price_places": 4}}
+    path = tmp_path / "capital.toml"
+    path.write_text(tomli_w.dumps({"cap_table": table}))
+    facts = cap_table_of(path)
+    assert {one.state for one in facts.instruments} == {"open"} and not facts.rounds
+    own = tomllib.loads(EXAMPLE.read_text())["cap_table"]
+    planned = {**table, "rounds": own["rounds"]} | {"holders": own["holders"][-1:], "classes": own["classes"][-1:]}
+    path.write_text(tomli_w.dumps({"cap_table": planned}))
+    (done,), (expected,) = cap_table_of(path).rounds, cap_table_of(EXAMPLE).rounds
+    # The format does not say that the angel keeps its share by buying, which changes no price.
+    assert done.price == expected.price and len(done.conversions) == 2
+    again = to_ocf(path, tmp_path / "again", ocf / "schema", at=date(2026, 12, 31))
+    assert again.objects == again.unchanged == 19
+    assert contents(tmp_path / "package") == before
+    for change, named in (
+        ({"ocf_schema": 3}, "cap_table.ocf_schema"),
+        ({"holders": [3]}, "cap_table.holders.0"),
+        ({"ocf_schema": "nowhere"}, "schema.json"),
+    ):
+        path.write_text(tomli_w.dumps({"cap_table": table | change}))
+        with pytest.raises(UserError, match=named):
+            load_capital(path)
+    path.write_text(tomli_w.dumps({"currency": "EUR", "cap_table": table}))
+    with pytest.raises(UserError, match="currency = 'EUR'"):
+        load_capital(path)
+
+
+def cap_table_of(path: Path) -> CapTable:
+    return table_at(load_capital(path), str(path))

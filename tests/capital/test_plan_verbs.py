@@ -61,6 +61,19 @@ def test_an_unpaid_bill_runs_out_of_money_and_says_when_to_raise(
     assert "a round has to begin by" in capsys.readouterr().out
 
 
+def test_tax_is_paid_by_the_ledger_and_in_every_future(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = result(capsys, "plan", str(folder))["hoped"]
+    path = folder / "capital.toml"
+    path.write_text(path.read_text() + "\n[tax]\nprofit_rate = 0.21\nlosses_offset = 0.8\n")
+    found = result(capsys, "plan", str(folder))["hoped"]
+    paid = sum(month["tax_paid_cents"] for month in found["months"])
+    assert paid == sum(month["tax_cents"] for month in found["months"]) > 0
+    assert found["months"][-1]["cash_cents"] == before["months"][-1]["cash_cents"] - paid
+    plan, _ = read_capital(path)
+    taxes = next(one for one in future_of(plan, folder).streams if one.name == "taxes")
+    assert -taxes.monthly.sum() == pytest.approx(paid / 100)
+
+
 def test_the_same_seed_tells_the_same_chances(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("simulate", str(folder), "--paths", "2000", "--seed", "7")
     first, again = result(capsys, *words), result(capsys, *words)
@@ -73,6 +86,9 @@ def test_a_sale_is_divided_to_the_cent(folder: Path, capsys: pytest.CaptureFixtu
     found = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2029-06-30")
     assert sum(one["paid_cents"] for one in found["payouts"]) == 60_000_000_00
     assert sum(one["paid_cents"] for one in found["holders"]) == 60_000_000_00
+    early = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2027-01-30")
+    angel = next(one for one in early["payouts"] if one["name"].startswith("Angel Fund's SAFE"))
+    assert angel["converted"] and angel["paid_cents"] > 600_000_00
 
 
 def test_without_doubt_the_median_future_is_the_ledger(folder: Path) -> None:
@@ -138,7 +154,15 @@ def test_a_file_that_is_no_bank_list_is_refused(
     ("change", "words", "said"),
     [
         (("cash = 900_000\n", ""), ("plan",), "cash is missing"),
-        (('currency = "EUR"\non_costs', 'currency = "GBP"\non_costs'), ("plan",), "GBP is worth in USD"),
+        (('currency = "EUR"\non_costs', 'currency = "GBP"\non_costs'), ("plan",), "people.1.currency = 'GBP'"),
+        (('currency = "EUR"\nworth', 'currency = "USD"\nworth'), ("plan",), "rates.0.currency = 'USD'"),
+        (('kind = "office"', 'kind = "office"\nend = "2026-01"'), ("plan",), "costs.0.end = '2026-01'"),
+        (("date = 2027-06-30", "date = 2026-01-30"), ("plan",), "cap_table.safes.0: Angel Fund's SAFE"),
+        (("date = 2027-06-30", "date = 2026-01-30"), ("simulate",), "converts in no round"),
+        (("cap = 8_000_000", "cap = 500_000"), ("plan",), "own 120.0% of the company"),
+        (("shares = 4_500_000", "shares = -4_500_000"), ("plan",), "cap_table.holdings.0.shares = -4500000"),
+        (("months = 36", 'months = 36\nrounding = "down"'), ("plan",), "rounding = 'down'"),
+        (('currency = "USD"', 'currency = "CNY"'), ("plan",), "training.0 = 'USD': a currency with [[rates]] in CNY"),
         (("other_runs = 1.0\n", ""), ("plan",), "training.0.other_runs: required key is missing"),
         (('date = "2026-11-01"\n', ""), ("plan",), "traffic.0.date: required key is missing"),
         (('date = "2026-11-01"', 'date = "November"'), ("plan",), "expected a date such as 2027-03-31"),
@@ -146,8 +170,15 @@ def test_a_file_that_is_no_bank_list_is_refused(
         (('kinds = ["compute"', 'kinds = ["computing"'), ("plan",), "did you mean 'compute'"),
         (("venture.toml", "nowhere.toml"), ("plan",), "no venture at"),
         (("", ""), ("simulate", "--paths", "3"), "expected 100 to"),
-        (("", ""), ("waterfall", "--exit", "60_000_000", "--at", "2027-01-30"), "has not converted"),
         (("", ""), ("waterfall", "--exit", "much"), "much"),
+        (("", ""), ("waterfall", "--exit", "5", "--at", "2025-01-01"), "nobody holds a share"),
+        (('shares = "down"', 'shares = "none"'), ("waterfall", "--exit", "5"), "a sale divides whole shares"),
+        (
+            ("seniority = 1,", "seniority = 1, preference = 2, participating = true, participation_cap = 1.5,"),
+            ("waterfall", "--exit", "5"),
+            "cap_table.classes.1.participation_cap = 1.5: 2, the preference",
+        ),
+        (("[[milestones]]", "[tax]\nprofit_rate = 21\n[[milestones]]"), ("plan",), "tax.profit_rate = 21"),
     ],
 )
 def test_wrong_input_is_named(

@@ -260,7 +260,7 @@ ACCELERATORS = {"kind": "accelerators", "displaces": "venture.toml"}
         ({"kind": "people", "displaces": "engineer", "share": 1}, "does not go with 'share'"),
         ({"kind": "data licence", "displaces": "texts", "share": 1}, "did you mean 'text'"),
         ({"kind": "data licence", "displaces": "text", "share": 1.5}, "resources.0.share"),
-        ({"kind": "data licence", "displaces": "text", "amount": 1, "currency": "EUR"}, "EUR is worth in USD"),
+        ({"kind": "data licence", "displaces": "text", "amount": 1, "currency": "EUR"}, "resources.0.currency = 'EUR'"),
         (
             {"kind": "data licence", "displaces": "text", "share": 1, "accelerator": "H100"},
             "is for kind 'accelerators'",

@@ -1,5 +1,6 @@
 """The table: vesting, interest, rounds one after another, protection, pro rata; what a bad file is told."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -8,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import CapTable, cap_table, load_capital, raise_round
+from argosy.capital import CapTable, Common, Securities, ShareClass, cap_table, exit_returns, load_capital, raise_round
 from argosy.capital.anti_dilution import adjusted_price
 from argosy.capital.calendar import interest_cents, months_later, vested, whole_months
 from argosy.capital.day_counts import years_between
+from argosy.capital.lines import Horizon
+from argosy.capital.months import cents, month_number
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
 from argosy.config import VentureError
@@ -149,6 +152,20 @@ def test_interest_by_hand() -> None:
     assert interest_cents(F(1_000), F(365, 1000), start, date(2026, 1, 3), "daily", "actual/365") == 200
 
 
+def test_halves_of_a_cent_go_by_one_rule_everywhere() -> None:
+    note = (F(1), F(5, 1000), date(2026, 1, 1), date(2027, 1, 1), "simple", "30/360")
+    preferred = ShareClass(name="A", shares=1, invested_cents=1, multiple=F(5, 2))
+    horizon = Horizon(month_number("2027-01"), 12, "USD")
+    for rounding, half, five_halves in (("half-up", 1, 3), ("half-even", 0, 2)):
+        assert interest_cents(*note, rounding) == half
+        assert (cents(0.005, rounding), cents(-0.005, rounding)) == (half, -half)
+        assert replace(horizon, rounding=rounding).cents(0.005) == half
+        assert preferred.preference_cents(None, rounding) == five_halves
+        securities = Securities(common=(Common(name="c", shares=1),), classes=(preferred,), rounding=rounding)
+        assert exit_returns(securities, 3).payouts[0].paid_cents == five_halves
+        assert cap_table(CapTableConfig.model_validate(tree()), rounding=rounding).rounding == rounding
+
+
 def test_a_note_converts_with_its_interest_and_best_term() -> None:
     note = {
         "holder": "Angel",
@@ -204,13 +221,13 @@ def test_pro_rata_buys_its_part_and_no_cent_is_lost() -> None:
     assert sum(one.amount_cents for one in done.purchases) == done.amount_cents
 
 
-def down(kind: str) -> CapTable:
+def down(kind: str, **more: Any) -> CapTable:
     classes = [
         {"name": "Common"},
         {"name": "Seed", "kind": "preferred", "anti_dilution": kind},
         {"name": "A", "kind": "preferred"},
     ]
-    cheap = seed(name="A", share_class="A", date=date(2028, 1, 1), pre_money=6_000_000)
+    cheap = seed(name="A", share_class="A", date=date(2028, 1, 1), pre_money=6_000_000, **more)
     return made(classes=classes, rounds=[seed(), cheap], safes=[], rounding={"shares": "none"})
 
 
@@ -226,6 +243,17 @@ def test_a_down_round_by_the_charter_formula() -> None:
     assert ratchet.rounds[1].adjustments[0].after == second.price
     assert holder(ratchet, "Ada") < holder(broad, "Ada") < holder(plain, "Ada")
     assert not plain.rounds[1].adjustments
+
+
+@pytest.mark.parametrize("kind", ["broad-based", "full-ratchet"])
+def test_who_pays_for_protection_is_an_input(kind: str) -> None:
+    table, late = down(kind, protection_paid_by="existing"), down(kind)
+    round_ = table.rounds[1]
+    assert holder(table, "Fund") > holder(late, "Fund")  # its third is a third; the older shares came on top of it
+    assert round_.purchases[0].ownership == F(1, 3) > late.rounds[1].purchases[0].ownership
+    assert round_.price * round_.after.fully_diluted == 9_000_000
+    assert round_.price < late.rounds[1].price and holder(table, "unallocated pool") == F(1, 10)
+    assert sum(one.ownership for one in table.table.by_holder) == 1
 
 
 @settings(deadline=None, max_examples=300)

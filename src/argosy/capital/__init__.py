@@ -7,7 +7,9 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.capital.advice_results import Advised
     from argosy.capital.advising import advise
+    from argosy.capital.anti_dilution import Protected
     from argosy.capital.asking import asked, checked_for_raise, day
+    from argosy.capital.assembling import TrainingCost
     from argosy.capital.bank import Actuals, Booking, Compared, actuals
     from argosy.capital.cash_flow import CashFlow, CreditUse, MonthOfCash
     from argosy.capital.cents import ROUNDINGS, CentRounding
@@ -26,14 +28,15 @@ if TYPE_CHECKING:
     )
     from argosy.capital.flow_files import Flow, read_flows
     from argosy.capital.futures import Future, Probability, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.liquidity import Convertible, SaleTerms
     from argosy.capital.market_results import ArtefactResult, Estimated, Market, MarketPart
     from argosy.capital.next_round import raise_round
     from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
-    from argosy.capital.outlooks import Chances, Outlook, TrainingCost, chances, future_of, outlook
+    from argosy.capital.outlooks import Chances, Outlook, chances, future_of, outlook
     from argosy.capital.parties import Ownership
     from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
     from argosy.capital.past_rents import PriceUsed
-    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_of
+    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_at, table_of
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
     from argosy.capital.resource_changes import Change
     from argosy.capital.resource_use import Resources, ResourceUse
@@ -71,6 +74,7 @@ __all__ = [
     "Common",
     "Compared",
     "Concentration",
+    "Convertible",
     "Converting",
     "CreditUse",
     "DayCount",
@@ -101,6 +105,7 @@ __all__ = [
     "PriceFall",
     "PriceUsed",
     "Probability",
+    "Protected",
     "RateOfReturn",
     "ResourceUse",
     "Resources",
@@ -108,6 +113,7 @@ __all__ = [
     "Rounding",
     "RunCost",
     "Sale",
+    "SaleTerms",
     "Scenario",
     "Securities",
     "ShareClass",
@@ -157,6 +163,7 @@ __all__ = [
     "simulate",
     "solve",
     "solve_rounded",
+    "table_at",
     "table_of",
     "technologies",
     "to_ocf",
@@ -174,6 +181,7 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
+        "Protected": "anti_dilution",
         "Advised": "advice_results",
         "advise": "advising",
         "asked": "asking",
@@ -222,6 +230,8 @@ __getattr__ = lazy_exports(
         "Estimated": "market_results",
         "Market": "market_results",
         "MarketPart": "market_results",
+        "Convertible": "liquidity",
+        "SaleTerms": "liquidity",
         "raise_round": "next_round",
         "Exported": "ocf_exchange",
         "Imported": "ocf_exchange",
@@ -229,7 +239,7 @@ __getattr__ = lazy_exports(
         "to_ocf": "ocf_exchange",
         "Chances": "outlooks",
         "Outlook": "outlooks",
-        "TrainingCost": "outlooks",
+        "TrainingCost": "assembling",
         "chances": "outlooks",
         "future_of": "outlooks",
         "outlook": "outlooks",
@@ -242,6 +252,7 @@ __getattr__ = lazy_exports(
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
+        "table_at": "plan_file",
         "table_of": "plan_file",
         "RateOfReturn": "rates",
         "irr": "rates",

@@ -9,10 +9,10 @@ from argosy.capital.advice_results import Advised, Alternative, LeftOut, MonthOf
 from argosy.capital.advice_words import advice_of
 from argosy.capital.allocation import allocation
 from argosy.capital.alternatives import alternatives
+from argosy.capital.assembling import horizon_of
 from argosy.capital.findings import Findings
 from argosy.capital.levers import Lever, levers
 from argosy.capital.months import month_number
-from argosy.capital.outlooks import horizon_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.pricing import Planner
 from argosy.capital.raising import raising

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from argosy.capital.advice_results import Allocation, LeftOut, LossChange, MonthOfFunding, Moved, SourceEffect
+from argosy.capital.assembling import horizon_of
 from argosy.capital.futures import drawn, events
 from argosy.capital.lines import cost_line, role_lines
 from argosy.capital.market import funnels, market_lines
 from argosy.capital.months import cents, month_number
-from argosy.capital.outlooks import horizon_of
 from argosy.capital.raising import without
 from argosy.capital.study import Case, Study, loss_change
 from argosy.planning import count

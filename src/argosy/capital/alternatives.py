@@ -6,9 +6,9 @@ from typing import Any
 
 from argosy.capital.advice_config import OptionConfig
 from argosy.capital.advice_results import Alternative, LeftOut
+from argosy.capital.assembling import HOURS_A_MONTH
 from argosy.capital.budget import CostConfig, TrainingRunConfig
 from argosy.capital.months import month_name, month_number
-from argosy.capital.outlooks import HOURS_A_MONTH
 from argosy.capital.pricing import Pricer
 from argosy.capital.study import Case, Happened, Study
 from argosy.config import ArgosyError, UserError

@@ -3,15 +3,16 @@
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from argosy.capital.budget import StatementRuleConfig
+from argosy.capital.assembling import horizon_of, plan_lines
+from argosy.capital.displacing import own_line
 from argosy.capital.flow_files import read_amount, read_date
 from argosy.capital.months import cents, month_of
-from argosy.capital.outlooks import horizon_of, ledger_lines
 from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.pricing import Planner
 from argosy.config import Record, UserError
 
 COLUMNS = ("date", "amount", "text")
@@ -72,17 +73,19 @@ def actuals(plan: CapitalPlan, folder: Path, bank: Path) -> Actuals:
     with the line for a date or an amount.
     """
     horizon = horizon_of(plan)
-    bookings = list(read_bookings(bank, plan.statement))
+    bookings = list(read_bookings(bank, plan))
     months = sorted({month_of(one.date) - horizon.start for one in bookings})
     outside = [one for one in bookings if not 0 <= month_of(one.date) - horizon.start < horizon.months]
     if outside:
         when = f"{plan.months} months from {plan.start}"
         raise UserError("bad-statement", f"{bank}: {outside[0].date} is not in the plan of {when}")
     planned: dict[tuple[int, str], int] = defaultdict(int)
-    for line in ledger_lines(plan, folder):
-        for month in months:
-            sign = 1 if line.kind == "revenue" else -1
-            planned[month, line.kind] += sign * line.paid[month]
+    lines = plan_lines(plan, horizon, Planner(folder))
+    own = [line for one in plan.resources if one.probability == 1 and (line := own_line(one, horizon))]
+    for sign, some in ((1, lines.income), (-1, [*lines.costs, *own])):
+        for line in some:
+            for month in months:
+                planned[month, line.kind] += sign * line.paid[month]
     spent: dict[tuple[int, str], int] = defaultdict(int)
     for one in bookings:
         spent[month_of(one.date) - horizon.start, one.kind] += one.cents
@@ -102,8 +105,11 @@ def actuals(plan: CapitalPlan, folder: Path, bank: Path) -> Actuals:
     )
 
 
-def read_bookings(path: Path, rules: Sequence[StatementRuleConfig]) -> Iterator[Booking]:
-    """The bookings of a CSV with the columns date (2027-01-31), amount and text, in any order, others left alone."""
+def read_bookings(path: Path, plan: CapitalPlan) -> Iterator[Booking]:
+    """The bookings of a CSV with the columns date (2027-01-31), amount and text, in any order, others left alone.
+
+    The plan's rules say of what kind each is.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -116,11 +122,11 @@ def read_bookings(path: Path, rules: Sequence[StatementRuleConfig]) -> Iterator[
                 )
             for row in reader:
                 day, amount, text = ((row[names[name]] or "").strip() for name in COLUMNS)
-                yield _booking(f"{path}, line {reader.line_num}", day, amount, text, rules)
+                where = f"{path}, line {reader.line_num}"
+                kind = next(
+                    (one.kind for one in plan.statement if re.search(one.match, text, re.IGNORECASE)), UNMATCHED
+                )
+                booked = cents(read_amount(amount, where), plan.rounding)
+                yield Booking(date=read_date(day, where), cents=booked, text=text, kind=kind)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError("bad-statement", f"cannot read {path}: {error}") from None
-
-
-def _booking(where: str, day: str, amount: str, text: str, rules: Sequence[StatementRuleConfig]) -> Booking:
-    kind = next((rule.kind for rule in rules if re.search(rule.match, text, re.IGNORECASE)), UNMATCHED)
-    return Booking(date=read_date(day, where), cents=cents(read_amount(amount, where)), text=text, kind=kind)

@@ -200,6 +200,21 @@ class CreditConfig(Section):
     """Of each bill, at most."""
 
 
+class TaxConfig(Section):
+    """Tax on profit; none is counted without it."""
+
+    profit_rate: float = Field(ge=0, lt=1)
+    """Of a tax year's profit, less losses of earlier years."""
+    losses_before: Amount = 0.0
+    """Losses of years before the plan that may still be set against profit."""
+    losses_offset: float = Field(1.0, ge=0, le=1)
+    """Most of a year's profit that earlier losses may take away, where the law limits it."""
+    year_ends: int = Field(12, ge=1, le=12)
+    """Last month of the tax year."""
+    paid_after_months: int = Field(0, ge=0, le=24)
+    """From the end of the tax year to the payment."""
+
+
 class MilestoneConfig(Section):
     """Something to be reached with money left; write `[[milestones]]` once for each."""
 

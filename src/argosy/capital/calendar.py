@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Literal
 
 from argosy.capital.day_counts import DayCount, years_between
-from argosy.capital.exact import CENTS, in_cents
+from argosy.capital.exact import CENTS
+from argosy.capital.months import MoneyRounding, cents
 
 Compounding = Literal["simple", "annual", "semi-annual", "quarterly", "monthly", "daily"]
 PERIOD_MONTHS = {"annual": 12, "semi-annual": 6, "quarterly": 3, "monthly": 1}
@@ -25,7 +26,13 @@ def whole_months(start: date, end: date) -> int:
 
 
 def interest_cents(
-    principal: Fraction, rate: Fraction, start: date, end: date, compounding: Compounding, count: DayCount
+    principal: Fraction,
+    rate: Fraction,
+    start: date,
+    end: date,
+    compounding: Compounding,
+    count: DayCount,
+    rounding: MoneyRounding = "half-up",
 ) -> int:
     """Interest on `principal` from `start` to `end` in cents, rounded once, at the end.
 
@@ -35,7 +42,7 @@ def interest_cents(
     if end <= start or not rate:
         return 0
     if compounding == "simple":
-        return in_cents(principal * rate * years_between(start, end, count))
+        return cents(principal * rate * years_between(start, end, count), rounding)
     if compounding == "daily":
         grown = principal * (1 + rate / 365) ** (end - start).days
     else:
@@ -43,7 +50,7 @@ def interest_cents(
         periods = whole_months(start, end) // length
         grown = principal * (1 + rate * Fraction(length, 12)) ** periods
         grown *= 1 + rate * years_between(months_later(start, periods * length), end, count)
-    return in_cents(grown) - int(principal * CENTS)
+    return cents(grown, rounding) - int(principal * CENTS)
 
 
 def vested(shares: int, start: date, at: date, *, months: int, cliff_months: int, every_months: int) -> int:

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import accumulate
 
-from argosy.capital.budget import CreditConfig, FundingConfig
+from argosy.capital.budget import CreditConfig, FundingConfig, TaxConfig
 from argosy.capital.displacing import Burned, Displacing, burned
 from argosy.capital.lines import Horizon, Line
-from argosy.capital.months import cents, month_number, spread
+from argosy.capital.months import month_number, spread
+from argosy.capital.taxes import taxed
 from argosy.config import Record
 
 
@@ -35,8 +37,10 @@ class MonthOfCash(Record):
     """By head, whenever they are paid and whatever pays them."""
     interest_cents: int
     """On what is owed."""
+    tax_cents: int
+    """On the tax year's profit, in its last month."""
     profit_cents: int
-    """Revenue without expenses and interest."""
+    """Revenue without expenses, interest and tax."""
     operating_cash_cents: int
     """Received from customers without what was paid in cash."""
     credits_cents: int
@@ -45,6 +49,8 @@ class MonthOfCash(Record):
     """Bills that other resources displaced."""
     funding_cents: int
     """Raised, borrowed and paid back."""
+    tax_paid_cents: int
+    """Tax that is paid in it."""
     cash_cents: int
     """At the end."""
 
@@ -84,6 +90,7 @@ def cash_flow(
     credits: Sequence[CreditConfig],
     horizon: Horizon,
     resources: Sequence[Displacing] = (),
+    tax: TaxConfig | None = None,
 ) -> CashFlow:
     """Follow the money. Resources and credits pay before cash: the most there is by the end of every month."""
     costs = [*costs, *(one.own for one in resources if one.own is not None)]
@@ -91,26 +98,32 @@ def cash_flow(
     by_credits, by_resources = (burnt.by_month(paid, horizon.months) for paid in (burnt.credits, burnt.resources))
     raised, interest = funded(funding, horizon)
     rows, cash = [], opening_cents
+    billed, spent = (
+        [sum(line.amounts[month] for line in some) for month in range(horizon.months)] for some in (revenues, costs)
+    )
+    before_tax = [income - cost - owed for income, cost, owed in zip(billed, spent, interest, strict=True)]
+    due, tax_paid = taxed(before_tax, tax, horizon)
     for month in range(horizon.months):
         expenses: dict[str, int] = defaultdict(int)
         for line in costs:
             if line.amounts[month]:
                 expenses[line.kind] += line.amounts[month]
-        revenue = sum(line.amounts[month] for line in revenues)
         operating = sum(line.paid[month] for line in revenues) - sum(line.paid[month] for line in costs)
         operating += by_credits[month] + by_resources[month]
-        cash += operating + raised[month] - interest[month]
+        cash += operating + raised[month] - interest[month] - tax_paid[month]
         rows.append(
             MonthOfCash(
                 month=horizon.name(month),
-                revenue_cents=revenue,
+                revenue_cents=billed[month],
                 expenses_cents=dict(sorted(expenses.items())),
                 interest_cents=interest[month],
-                profit_cents=revenue - sum(expenses.values()) - interest[month],
+                tax_cents=due[month],
+                profit_cents=before_tax[month] - due[month],
                 operating_cash_cents=operating,
                 credits_cents=by_credits[month],
                 resources_cents=by_resources[month],
                 funding_cents=raised[month],
+                tax_paid_cents=tax_paid[month],
                 cash_cents=cash,
             )
         )
@@ -130,10 +143,13 @@ def cash_flow(
         default_alive_from=_default_alive(rows, out),
         credits=tuple(_credit_uses(credits, burnt)),
         areas_cents=dict(areas),
-        owed_cents=0
-        if out is None
-        else sum(sum(line.paid[out + 1 :]) + line.unpaid for line in costs if line.committed),
+        owed_cents=0 if out is None else _owed(costs, out),
     )
+
+
+def _owed(costs: Sequence[Line], out: int) -> int:
+    """Committed payments after a month."""
+    return sum(sum(line.paid[out + 1 :]) + line.unpaid for line in costs if line.committed)
 
 
 def _credit_uses(credits: Sequence[CreditConfig], burnt: Burned) -> Iterator[CreditUse]:
@@ -150,13 +166,14 @@ def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int
         if not 0 <= month < horizon.months:
             continue
         amount = horizon.cents(source.amount, source.currency, month)
-        raised[month] += amount - cents(amount * source.fee / 100)
+        raised[month] += amount - horizon.cents(Decimal(str(source.fee)) * amount / 100)
         owed = amount if source.kind == "venture debt" else 0
+        yearly = Decimal(str(source.interest_per_year))
         parts = spread(amount, source.repaid_over_months) if owed else []
         for later in range(month + 1, horizon.months):
             if owed <= 0:
                 break
-            interest[later] += cents(owed * source.interest_per_year / 12 / 100)
+            interest[later] += horizon.cents(yearly * owed / 1200)
             turn = later - month - 1 - source.interest_only_months
             if 0 <= turn < len(parts):
                 raised[later] -= parts[turn]
@@ -169,13 +186,18 @@ def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None) -> float
         before = rows[out - 1].cash_cents if out else opening
         spent = before - rows[out].cash_cents
         return out + (max(0, before) / spent if spent > 0 else 0.0)
-    burn = -(rows[-1].operating_cash_cents - rows[-1].interest_cents)
+    burn = -_own_cents(rows[-1])
     return None if burn <= 0 else len(rows) + rows[-1].cash_cents / burn
+
+
+def _own_cents(row: MonthOfCash) -> int:
+    """Cash of a month without what is raised."""
+    return row.operating_cash_cents - row.interest_cents - row.tax_paid_cents
 
 
 def _default_alive(rows: Sequence[MonthOfCash], out: int | None) -> str | None:
     """Paul Graham, "Default Alive or Default Dead?", 2015: on the money that is there, as things go."""
-    paid = [row.operating_cash_cents - row.interest_cents >= 0 for row in rows]
+    paid = [_own_cents(row) >= 0 for row in rows]
     from_there: list[bool] = list(accumulate(reversed(paid), lambda sofar, one: sofar and one))[::-1]
     first = next((number for number, alive in enumerate(from_there) if alive), None)
     return None if first is None or (out is not None and out < first) else rows[first].month

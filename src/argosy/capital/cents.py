@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, get_args
 
-from argosy.capital.securities import nearest_cent
+from argosy.capital.months import cents as rounded
 from argosy.capital.tranches import Tranche, Waterfall
 
 CentRounding = Literal["monotone", "largest-remainder"]
@@ -21,7 +21,7 @@ def in_cents(waterfall: Waterfall, exit_cents: int, rounding: CentRounding) -> d
     exact = waterfall.at(exit_cents)
     if rounding == "largest-remainder":
         return _largest_remainder(exact, exit_cents)
-    return _monotone(waterfall, {name: nearest_cent(cents) for name, cents in exact.items()}, exit_cents)
+    return _monotone(waterfall, {name: rounded(cents / 100) for name, cents in exact.items()}, exit_cents)
 
 
 def divided(cents: int, shares: Mapping[str, int], rounding: CentRounding) -> dict[str, int]:

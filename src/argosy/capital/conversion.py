@@ -7,13 +7,21 @@ The price depends on the share count, the count on what converts, what converts 
     new shares                   M·x            M new money
     company capitalisation       C = E + Σ sᵢ   E fully diluted before, the unallocated pool included
     pool increase                P = max(0, t·(V + M)·x − U)        t target share of the post-money, U pool there is
+    protected shares (ratchet)   Q = max(0, n·p·x − n·p/c)          n shares issued at p that convert at c
+    protected (broad-based)      Q = max(0, n·p/c · (M·x − M/c) / (A + M/c))       A = E − U + Σ sᵢ
     instrument of amount I       s = max(I·x / (1 − discount), I·C / cap)           post-money cap
                                  s = max(I·x / (1 − discount), I·(E + P) / cap)     pre-money cap
 
-and the price is where the parts make the whole: F(x) = C(x) + P(x) − V·x = 0. C and P are greatest-of-linear functions
-of x, so F is convex, piecewise linear, and F(0) = C(0) > 0. Newton's method from x = 0 lands on the zero of each
-piece's line, never beyond the first zero of F, and a piece cannot come twice: after at most as many steps as there
-are pieces it stands on the zero itself. All numbers are fractions, so "on" means equal; there is no tolerance.
+and the price is where the parts make the whole: F(x) = C(x) + P(x) + Q(x) − V·x = 0, without P or Q where they dilute
+everyone. For a given A all are greatest-of-linear functions of x, so F is convex, piecewise linear, and F(0) > 0.
+Newton's method from x = 0 lands on the zero of each piece's line, never beyond the first zero of F, and a piece cannot
+come twice: after at most as many steps as there are pieces it stands on the zero itself. All numbers are fractions, so
+"on" means equal; there is no tolerance.
+
+A depends on x through what converts at the price. More A is less Q, so a lower zero x, so fewer converted shares: the A
+that the zero for A leads back to falls as A grows, and lies beyond the one A that leads to itself. Without instruments
+that convert at the price, or without Q in the count, that one is found at once. Otherwise x is a root of a polynomial
+and no fraction; A is then known to 10⁻³⁰ of itself, far below a share.
 
 Sources: Y Combinator, Post-Money Safe User Guide ("Company Capitalization" counts all converting securities and the
 unissued pool but not its increase; "Safe Price" and "Discount Price", whichever gives more shares); the pre-money form
@@ -22,12 +30,17 @@ of 2013-2018, whose capitalisation counts the pool and its increase and none of 
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
+from argosy.capital.anti_dilution import Protected, adjusted_price
 from argosy.capital.exact import Rounding
 
 Basis = Literal["post-money", "pre-money"]
+PaidBy = Literal["existing", "everyone"]
+BASES: tuple[Basis, ...] = get_args(Basis)
 MOST_ROUNDS_OF_ROUNDING = 100
+MOST_TIMES = 10**12
+CLOSE = Fraction(1, 10**30)
 ZERO = Fraction(0)
 
 
@@ -60,7 +73,9 @@ class Offer(NamedTuple):
     converting: tuple[Converting, ...] = ()
     pool_target: Fraction = ZERO
     pool_of: Basis = "post-money"
-    pool_paid_by: Literal["existing", "everyone"] = "existing"
+    pool_paid_by: PaidBy = "existing"
+    protected: tuple[Protected, ...] = ()
+    protection_paid_by: PaidBy = "everyone"
 
     @property
     def money(self) -> Fraction:
@@ -69,7 +84,10 @@ class Offer(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """Prices and share counts of a round; `conversion_prices` and `converted` follow the order of the instruments."""
+    """Prices and share counts of a round; `conversion_prices` and `converted` follow the order of the instruments.
+
+    `protected_prices` are conversion prices afterwards; `protection` is what those classes convert into more.
+    """
 
     price: Fraction
     new_shares: tuple[Fraction, ...]
@@ -77,6 +95,8 @@ class Solution(NamedTuple):
     converted: tuple[Fraction, ...]
     pool_increase: Fraction
     company_capitalization: Fraction
+    protected_prices: tuple[Fraction, ...]
+    protection: Fraction
     total: Fraction
 
 
@@ -103,24 +123,52 @@ def solve(offer: Offer) -> Solution:
     """The exact solution, shares not rounded. Raises `Impossible` when the terms take the whole company or more."""
     if offer.shares + offer.pool <= 0:
         raise Impossible("there are no shares before the round, so it has no price")
+    x = _settled(offer)
+    price, capital, increase = 1 / x, _capitalization(offer, x).at(x), _pool_increase(offer, x).at(x)
+    base = _pre_money_base(offer, increase)
+    prices = tuple(conversion_price(each, price, capital, base) for each in offer.converting)
+    return _with_prices(offer, Rounding(shares="none"), price, prices, increase)
+
+
+def _settled(offer: Offer) -> Fraction:
+    """1 / price, where the count that broad-based protection reckons with is the one the price leads to."""
+    x = _zero(offer, None)
+    tried = low = _outstanding(offer, x)  # no A is lower: it belongs to the least Q there can be
+    high: Fraction | None = None
+    last: tuple[Fraction, Fraction] | None = None
+    while high is None or high - low > CLOSE * high:
+        try:
+            x = _zero(offer, tried)
+        except Impossible:  # this A protects too much; another may have a price
+            low, tried = tried, 2 * tried if high is None else (tried + high) / 2
+            if not tried or low > MOST_TIMES * offer.shares:
+                break
+            continue
+        gap = _outstanding(offer, x) - tried
+        if abs(gap) <= CLOSE * tried:
+            return x
+        low, high = (tried, min(tried + gap, high or tried + gap)) if gap > 0 else (max(low, tried + gap), tried)
+        following = tried + gap if last is None else tried - gap * (tried - last[0]) / (gap - last[1])
+        last = (tried, gap)
+        tried = following if low < following < high else (low + high) / 2
+        tried = tried.limit_denominator(10**40)
+    raise Impossible("protection from dilution takes the whole company or more: no price makes it whole")
+
+
+def _outstanding(offer: Offer, x: Fraction) -> Fraction:
+    return _capitalization(offer, x).at(x) - offer.pool
+
+
+def _zero(offer: Offer, outstanding: Fraction | None) -> Fraction:
+    """The first zero of F for an A, without broad-based protection for none."""
     x = ZERO
-    while True:
-        gap = _gap(offer, x)
-        if gap.at(x) == 0:
-            break
+    while (gap := _gap(offer, x, outstanding)).at(x) != 0:
         if gap.slope >= 0:
             raise Impossible(
                 "what converts, the pool and the new money take the whole company or more: no price makes them whole"
             )
         x = -gap.constant / gap.slope
-    price, capital = 1 / x, _capitalization(offer, x).at(x)
-    increase = _pool_increase(offer, x).at(x)
-    prices = tuple(
-        conversion_price(each, price, capital, _pre_money_base(offer, increase)) for each in offer.converting
-    )
-    converted = tuple(each.amount / paid for each, paid in zip(offer.converting, prices, strict=True))
-    new = tuple(amount * x for amount in offer.new_money)
-    return Solution(price, new, prices, converted, increase, capital, capital + increase + sum(new, ZERO))
+    return x
 
 
 def conversion_price(one: Converting, price: Fraction, capital: Fraction, pre_money_base: Fraction) -> Fraction:
@@ -195,9 +243,25 @@ def _capitalization(offer: Offer, x: Fraction) -> Line:
         by_cap |= more
 
 
-def _gap(offer: Offer, x: Fraction) -> Line:
+def _protection(offer: Offer, x: Fraction, outstanding: Fraction | None) -> Line:
+    """Q as the line it is on just after x, for an A."""
+    found = NOTHING
+    for one in offer.protected:
+        if one.kind == "broad-based" and outstanding is None:
+            continue
+        today = sum(one.holdings, ZERO) * one.price / one.conversion_price
+        more = Line(-today, today * one.conversion_price)  # at x: today's shares times (c·x − 1)
+        if one.kind == "broad-based" and outstanding is not None:
+            more = more.times(offer.money / (outstanding * one.conversion_price + offer.money))
+        found = found.plus(_higher(x, (NOTHING, more)))
+    return found
+
+
+def _gap(offer: Offer, x: Fraction, outstanding: Fraction | None) -> Line:
     parts = _capitalization(offer, x).plus(Line(ZERO, -offer.pre_money))
-    return parts.plus(_pool_increase(offer, x)) if offer.pool_paid_by == "existing" else parts
+    if offer.pool_paid_by == "existing":
+        parts = parts.plus(_pool_increase(offer, x))
+    return parts.plus(_protection(offer, x, outstanding)) if offer.protection_paid_by == "existing" else parts
 
 
 def solve_rounded(offer: Offer, rounding: Rounding) -> Solution:
@@ -212,31 +276,28 @@ def solve_rounded(offer: Offer, rounding: Rounding) -> Solution:
     if rounding.shares == "none" and rounding.price_places is None:
         return true
     if rounding.shares != "none":
-        total, increase, new = true.total, true.pool_increase, sum(true.new_shares, ZERO)
+        found = true
         for _ in range(MOST_ROUNDS_OF_ROUNDING):
-            found = _issued(offer, rounding, total, increase, new)
-            if found.total == total:
+            before, found = found, _issued(offer, rounding, found)
+            if found.total == before.total:
                 return found
-            total, increase, new = found.total, found.pool_increase, sum(found.new_shares, ZERO)
     return _once_rounded(offer, rounding, true)
 
 
-def _issued(offer: Offer, rounding: Rounding, total: Fraction, increase: Fraction, new: Fraction) -> Solution:
+def _issued(offer: Offer, rounding: Rounding, before: Solution) -> Solution:
     """One turn: from a total count to prices, and from them to the shares issued."""
-    late = offer.pool_paid_by == "everyone"
-    whole = total if offer.pool_of == "post-money" else total - new - (increase if late else 0)
+    new = sum(before.new_shares, ZERO)
+    late_pool = before.pool_increase if offer.pool_paid_by == "everyone" else ZERO
+    priced = before.total - (before.protection if offer.protection_paid_by == "everyone" else ZERO)
+    whole = priced if offer.pool_of == "post-money" else priced - new - late_pool
     increase = max(ZERO, rounding.count(offer.pool_target * whole) - offer.pool)
-    price = rounding.of_price((offer.pre_money + offer.money) / (total - (increase if late else 0)))
-    shares = tuple(rounding.count(amount / price) for amount in offer.new_money)
-    capital = total - sum(shares, ZERO) - increase
-    base = _pre_money_base(offer, increase)
-    return _with_prices(
-        offer,
-        rounding,
-        price,
-        tuple(rounding.of_price(conversion_price(each, price, capital, base)) for each in offer.converting),
-        increase,
+    price = rounding.of_price(
+        (offer.pre_money + offer.money) / (priced - (increase if offer.pool_paid_by == "everyone" else ZERO))
     )
+    issued = sum((rounding.count(amount / price) for amount in offer.new_money), ZERO)
+    capital, base = before.total - before.protection - issued - increase, _pre_money_base(offer, increase)
+    prices = tuple(rounding.of_price(conversion_price(each, price, capital, base)) for each in offer.converting)
+    return _with_prices(offer, rounding, price, prices, increase)
 
 
 def _with_prices(
@@ -244,8 +305,27 @@ def _with_prices(
 ) -> Solution:
     new = tuple(rounding.count(amount / price) for amount in offer.new_money)
     converted = tuple(rounding.count(each.amount / paid) for each, paid in zip(offer.converting, prices, strict=True))
-    capital = offer.shares + offer.pool + sum(converted, ZERO)
-    return Solution(price, new, prices, converted, increase, capital, capital + increase + sum(new, ZERO))
+    issued, outstanding = sum(new, ZERO), offer.shares + sum(converted, ZERO)
+    protected = tuple(
+        min(
+            one.conversion_price,
+            rounding.of_price(
+                adjusted_price(
+                    one.kind,
+                    one.conversion_price,
+                    price,
+                    outstanding=outstanding,
+                    money=issued * price,
+                    issued=issued,
+                )
+            ),
+        )
+        for one in offer.protected
+    )
+    more = sum((one.more(paid, rounding) for one, paid in zip(offer.protected, protected, strict=True)), ZERO)
+    capital = outstanding + offer.pool
+    total = capital + increase + more + issued
+    return Solution(price, new, prices, converted, increase, capital, protected, more, total)
 
 
 def _once_rounded(offer: Offer, rounding: Rounding, true: Solution) -> Solution:
@@ -253,6 +333,7 @@ def _once_rounded(offer: Offer, rounding: Rounding, true: Solution) -> Solution:
     prices = tuple(rounding.of_price(each) for each in true.conversion_prices)
     issued = _with_prices(offer, rounding, price, prices, ZERO)
     others = issued.total - offer.pool - (sum(issued.new_shares, ZERO) if offer.pool_of == "pre-money" else 0)
+    others -= issued.protection if offer.protection_paid_by == "everyone" else 0
     if offer.pool_of == "pre-money" and offer.pool_paid_by == "everyone":
         needed = offer.pool_target * (others + offer.pool)
     else:

@@ -56,11 +56,6 @@ def as_number(value: Fraction) -> int | float:
     return int(value) if value.denominator == 1 else float(value)
 
 
-def in_cents(amount: Fraction) -> int:
-    """Money in whole cents; halves go up."""
-    return math.floor(amount * CENTS + Fraction(1, 2))
-
-
 _AsNumber = PlainSerializer(as_number, return_type=float | int, when_used="json")
 _Number = WithJsonSchema({"type": "number"})
 Exact = Annotated[Fraction, PlainValidator(exact), _AsNumber, _Number]

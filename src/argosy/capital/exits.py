@@ -102,7 +102,7 @@ def exit_returns(
     """Divide the price of a sale on a day. Raises `UserError`: `bad-exit`, `no-exit-date` where dividends accrue."""
     if exit_cents < 0:
         raise UserError("bad-exit", f"exit = {exit_cents / 100:.2f}: expected 0 or more")
-    for stake in securities.stakes:
+    for stake in _stakes(securities):
         if on is not None and stake.on is not None and stake.on > on:
             raise UserError("bad-exit", f"the sale on {on} comes before {stake.holder!r} pays, on {stake.on}")
     waterfall = Waterfall.of(securities, on)
@@ -165,15 +165,19 @@ def _holders(
 
 
 def _stakes(securities: Securities) -> tuple[Stake, ...]:
-    """The stakes, and of securities without any one that holds all of it."""
-    listed = {stake.security for stake in securities.stakes}
+    """The stakes, SAFEs and notes among them, and of securities without any one that holds all of it."""
+    listed = {stake.security for stake in securities.stakes} | {one.name for one in securities.convertibles}
     invested = securities.invested_cents
     whole = [
         Stake(holder=name, security=name, shares=shares, invested_cents=invested[name])
         for name, shares in securities.shares.items()
         if name not in listed
     ]
-    return (*securities.stakes, *whole)
+    open_ = (
+        Stake(holder=one.holder, security=one.name, shares=1, invested_cents=one.invested_cents, on=one.on)
+        for one in securities.convertibles
+    )
+    return (*securities.stakes, *open_, *whole)
 
 
 def _by_stake(stakes: Sequence[Stake], paid: dict[str, int], rounding: CentRounding) -> dict[int, int]:

@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import Literal
 
 from argosy.capital.calendar import interest_cents
-from argosy.capital.conversion import Terms
-from argosy.capital.exact import in_cents
+from argosy.capital.conversion import BASES, Terms
+from argosy.capital.liquidity import SaleTerms
+from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.table_config import CapTableConfig, NoteConfig, SafeConfig
 from argosy.capital.table_results import InstrumentLine
 
@@ -18,6 +19,7 @@ class Instrument:
 
     key: str
     terms: SafeConfig | NoteConfig
+    rounding: MoneyRounding = "half-up"
     state: Literal["open", "converted", "repaid"] = "open"
     by: str = ""
     on: date | None = None
@@ -48,7 +50,13 @@ class Instrument:
         if isinstance(terms, SafeConfig):
             return 0
         until = at if self.on is None else min(at, self.on)
-        return interest_cents(terms.amount, terms.interest, terms.date, until, terms.compounding, terms.day_count)
+        return interest_cents(
+            terms.amount, terms.interest, terms.date, until, terms.compounding, terms.day_count, self.rounding
+        )
+
+    def owed_cents(self, at: date) -> int:
+        """Money invested or lent, with its interest."""
+        return cents(self.terms.amount) + self.interest_cents(at)
 
     def converts_in(self, on: date, money: Fraction, *, unconverted: bool) -> bool:
         """Whether a round of `money` on a day makes it shares; `unconverted`: even if it is said to convert in none."""
@@ -61,17 +69,38 @@ class Instrument:
         """It is no more."""
         self.state, self.by, self.on = state, by, on
 
-    def line(self, at: date) -> InstrumentLine:
-        """What a table says of it on a day."""
+    def sale_terms(self, at: date, terms: tuple[Terms, ...]) -> SaleTerms:
+        """What it is owed in a sale on a day, where it is open, by its own terms and those it may choose."""
+        own, owed = self.terms, self.owed_cents(at)
+        if isinstance(own, NoteConfig):
+            back = cents(own.amount * own.sale_multiple, self.rounding) + self.interest_cents(at)
+            given = SaleTerms(amount_cents=owed, cash_out_cents=back, debt=True)
+            if own.at_sale == "repay":
+                return given
+        else:
+            discount = max((each.discount for each in terms if each.cap is None), default=Fraction(0))
+            given = SaleTerms(amount_cents=owed, cash_out_cents=owed, discount=discount, seniority=own.seniority)
+        caps = {
+            f"{basis.replace('-', '_')}_cap": min(
+                (each.cap for each in terms if each.cap is not None and each.basis == basis), default=None
+            )
+            for basis in BASES
+        }
+        return given.model_copy(update=caps)
+
+    def line(self, at: date, terms: tuple[Terms, ...]) -> InstrumentLine:
+        """What a table says of it on a day; `terms` are those it may choose from."""
         return InstrumentLine(
             key=self.key,
             holder=self.terms.holder,
             kind=self.kind,
-            amount_cents=in_cents(self.terms.amount),
+            amount_cents=cents(self.terms.amount),
             interest_cents=self.interest_cents(at),
             state=self.state,
             by=self.by,
             on=self.on,
+            signed=self.terms.date,
+            sale=self.sale_terms(at, terms) if self.state == "open" else None,
         )
 
     def own_terms(self) -> Terms:
@@ -80,10 +109,10 @@ class Instrument:
         return Terms(self.terms.cap, self.terms.discount, basis)
 
 
-def instruments_of(config: CapTableConfig) -> list[Instrument]:
+def instruments_of(config: CapTableConfig, rounding: MoneyRounding) -> list[Instrument]:
     """All of a table, in the order of signing (of one day: SAFEs, then notes, as they are in the file)."""
-    found = [Instrument(f"cap_table.safes.{i}", one) for i, one in enumerate(config.safes)]
-    found += [Instrument(f"cap_table.notes.{i}", one) for i, one in enumerate(config.notes)]
+    found = [Instrument(f"cap_table.safes.{i}", one, rounding) for i, one in enumerate(config.safes)]
+    found += [Instrument(f"cap_table.notes.{i}", one, rounding) for i, one in enumerate(config.notes)]
     return sorted(found, key=lambda one: one.terms.date)
 
 

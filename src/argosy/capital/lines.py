@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from argosy.capital.budget import CostConfig, Kind, RateConfig, RevenueConfig, RoleConfig, TrafficConfig
-from argosy.capital.months import cents, month_name, month_number, month_of, spread
+from argosy.capital.months import MoneyRounding, cents, month_name, month_number, month_of, spread
 from argosy.config import UserError, nearest
 
 STEPS: Mapping[str, int] = {"once": 0, "month": 1, "quarter": 3, "year": 12}
@@ -24,6 +24,8 @@ class Horizon:
     """What the ledger counts in."""
     rates: Sequence[RateConfig] = ()
     """Of other currencies."""
+    rounding: MoneyRounding = "half-up"
+    """Of every amount to cents."""
 
     def span(self, start: str, end: str | None) -> range:
         """Months of the plan, from 0, that lie between two months, both included."""
@@ -49,9 +51,9 @@ class Horizon:
         past = [rate for rate in own if month_of(date.fromisoformat(rate.date)) <= self.start + month]
         return Decimal(str((past or own[:1])[-1].worth))
 
-    def cents(self, amount: float | Decimal, currency: str | None, month: int) -> int:
+    def cents(self, amount: float | Decimal, currency: str | None = None, month: int = 0) -> int:
         """An amount in a currency, in cents of the plan's at the rate of a month. Raises as `worth` does."""
-        return cents(Decimal(str(amount)) * self.worth(currency, month))
+        return cents(Decimal(str(amount)) * self.worth(currency, month), self.rounding)
 
     def name(self, month: int) -> str:
         """A month of the plan as it is written."""
@@ -78,6 +80,8 @@ class Line:
     """Whether it is owed in any case."""
     provider: str | None = None
     """Who is paid."""
+    after_training: bool = False
+    """Whether it moves with the end of training."""
 
 
 def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
@@ -111,7 +115,7 @@ def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
     for month in months:
         now = horizon.start + month
         raised = role.salary * (1 + role.raise_per_year) ** (now // 12 - first // 12)
-        each = Decimal(str(raised)) * Decimal(str(1 + role.on_costs)) * role.count
+        each = Decimal(str(raised)) * (1 + Decimal(str(role.on_costs))) * role.count
         yearly = horizon.cents(each, role.currency, month)
         salaries[month] = spread(yearly, 12)[now % 12]
     if role.hiring and 0 <= first - horizon.start < horizon.months:
@@ -126,8 +130,16 @@ def traffic_line(traffic: TrafficConfig, horizon: Horizon) -> Line:
     first, amounts = month_number(traffic.start) - horizon.start, [0] * horizon.months
     for month in horizon.span(traffic.start, None):
         tokens = traffic.tokens_per_month * (1 + traffic.growth_per_month) ** (month - first)
-        amounts[month] = cents(tokens / 1e6 * token_price(traffic, horizon, month))
-    return Line("inference", "inference", "operations", tuple(amounts), tuple(amounts), provider=traffic.provider)
+        amounts[month] = horizon.cents(tokens / 1e6 * token_price(traffic, horizon, month))
+    return Line(
+        name="inference",
+        kind="inference",
+        area="operations",
+        amounts=tuple(amounts),
+        paid=tuple(amounts),
+        provider=traffic.provider,
+        after_training=traffic.after_training,
+    )
 
 
 def token_price(traffic: TrafficConfig, horizon: Horizon, month: int) -> float:
@@ -143,7 +155,15 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
         grown = revenue.amount * (1 + revenue.growth_per_month) ** (month - first)
         amounts[month] = horizon.cents(grown, revenue.currency, month)
     paid = _later(amounts, revenue.received_after_months)
-    return Line(revenue.name, "revenue", "operations", tuple(amounts), tuple(paid), sum(amounts) - sum(paid))
+    return Line(
+        name=revenue.name,
+        kind="revenue",
+        area="operations",
+        amounts=tuple(amounts),
+        paid=tuple(paid),
+        unpaid=sum(amounts) - sum(paid),
+        after_training=revenue.after_training,
+    )
 
 
 def _moved(price: float, change_per_year: float, months: int) -> float:

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from argosy.capital.budget import CostConfig
+from argosy.capital.exact import CENTS
 from argosy.capital.futures import Z80, Array, Stream, normal
 from argosy.capital.lines import Horizon, Line, cost_line, token_price
 from argosy.capital.market_config import (
@@ -25,7 +26,7 @@ from argosy.capital.market_config import (
     ShareConfig,
     market_problems,
 )
-from argosy.capital.months import cents, month_number
+from argosy.capital.months import MoneyRounding, cents, month_number
 from argosy.capital.plan_file import NAME, CapitalPlan
 from argosy.config import Problem, VentureError
 
@@ -203,12 +204,12 @@ def market_streams(plan: CapitalPlan, horizon: Horizon) -> Iterator[Stream]:
         )
 
 
-def carried(amounts: Sequence[Fraction]) -> tuple[int, ...]:
-    """Whole cents whose every partial sum is that of the exact ones, rounded half to even."""
+def carried(amounts: Sequence[Fraction], rounding: MoneyRounding) -> tuple[int, ...]:
+    """Whole cents whose every partial sum is that of the exact ones, rounded."""
     sums, total = [0], Fraction(0)
     for amount in amounts:
         total += amount
-        sums.append(round(total))
+        sums.append(cents(total / CENTS, rounding))
     return tuple(after - before for before, after in pairwise(sums))
 
 
@@ -233,7 +234,7 @@ def _funnel(
     if max(*exact.customers, exact.bought) > MOST_CUSTOMERS or max(sum(exact.revenue), sum(exact.serving)) > MOST_CENTS:
         expected = "expected fewer than ten billion customers and less than ten trillion in money"
         raise VentureError(NAME, [Problem(f"channels.{number}", expected, channel.name)])
-    bills, serving = carried(exact.revenue), carried(exact.serving)
+    bills, serving = (carried(some, horizon.rounding) for some in (exact.revenue, exact.serving))
     provider = None if channel.tokens_per_customer is None else plan.traffic[0].provider
     paid: list[int] = [*([0] * channel.received_after_months), *bills][: horizon.months]
     return Funnel(
@@ -266,7 +267,7 @@ def _spend(channel: ChannelConfig, worth: Sequence[Fraction], horizon: Horizon) 
     first, amounts = month_number(channel.start) - horizon.start, [0] * horizon.months
     for month in horizon.span(channel.start, channel.end):
         grown = _exact(channel.spend) * (1 + _exact(channel.growth_per_month)) ** (month - first)
-        amounts[month] = cents(grown * worth[month])
+        amounts[month] = cents(grown * worth[month], horizon.rounding)
     return tuple(amounts)
 
 

@@ -2,12 +2,15 @@
 
 import re
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from argosy.capital.exact import CENTS, exact
+
+MoneyRounding = Literal["half-up", "half-even"]
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
@@ -46,12 +49,16 @@ MonthText = Annotated[str, AfterValidator(_is_month)]
 DayText = Annotated[str, AfterValidator(_is_day)]
 
 
-def cents(amount: float | Decimal | Fraction) -> int:
-    """An amount of money in hundredths, half to even; a number written in a file counts as it is written."""
-    if isinstance(amount, Fraction):
-        return round(amount * 100)
-    written = amount if isinstance(amount, Decimal) else Decimal(str(amount))
-    return int((written * 100).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+def cents(amount: float | Decimal | Fraction, rounding: MoneyRounding = "half-up") -> int:
+    """An amount of money in hundredths, exactly, then rounded: a half away from zero, or to the even cent.
+
+    A number written in a file counts as it is written.
+    """
+    scaled = exact(amount) * CENTS
+    if rounding == "half-even":
+        return round(scaled)
+    whole = int(abs(scaled) + Fraction(1, 2))
+    return whole if scaled >= 0 else -whole
 
 
 def spread(total_cents: int, parts: int) -> list[int]:

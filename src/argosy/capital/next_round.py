@@ -3,6 +3,7 @@
 from datetime import date
 from fractions import Fraction
 
+from argosy.capital.months import MoneyRounding
 from argosy.capital.table import cap_table
 from argosy.capital.table_config import (
     CapTableConfig,
@@ -26,6 +27,7 @@ def raise_round(
     pool: Fraction = Fraction(0),
     instead_of: str | None = None,
     currency: str = "USD",
+    rounding: MoneyRounding = "half-up",
     source: str = "capital.toml",
 ) -> RoundResult:
     """What one more round would do: new investors bring `amount`; open SAFEs and notes that qualify convert.
@@ -42,7 +44,7 @@ def raise_round(
         config = config.model_copy(update={"rounds": tuple(one for one in config.rounds if one is not gone)})
     on = on or last_day(config)
     larger = with_round(config, pre_money=pre_money, amount=amount, on=on, pool=pool)
-    return cap_table(larger, currency=currency, at=on, source=source).rounds[-1]
+    return cap_table(larger, currency=currency, rounding=rounding, at=on, source=source).rounds[-1]
 
 
 def last_day(config: CapTableConfig) -> date:

@@ -120,6 +120,8 @@ def _carried(plan: Path, name: str | None) -> Package | None:
     if name is None:
         return None
     path = plan.parent / name
+    if path.is_dir():
+        return Package(files={one.name: json.loads(one.read_text(encoding="utf-8")) for one in path.glob("*.ocf.json")})
     try:
         return Package.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):

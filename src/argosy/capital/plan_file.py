@@ -17,15 +17,20 @@ from argosy.capital.budget import (
     RevenueConfig,
     RoleConfig,
     StatementRuleConfig,
+    TaxConfig,
     TrafficConfig,
     TrainingRunConfig,
     UncertaintyConfig,
 )
 from argosy.capital.market_config import ArtefactConfig, ChannelConfig, MarketConfig, market_problems
+from argosy.capital.months import MoneyRounding
+from argosy.capital.ocf_table import with_package
+from argosy.capital.plan_checks import plan_problems
 from argosy.capital.resources_config import PartnerConfig, ResourceConfig
 from argosy.capital.table import cap_table
 from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
+from argosy.capital.table_results import CapTable
 from argosy.config import Problem, Section, UserError, VentureError, toml_tree, validated
 
 NAME = "capital.toml"
@@ -50,6 +55,9 @@ class CapitalPlan(Section):
     """From the first talk about a round until its money is there."""
     cap_table: CapTableConfig | None = None
     """Who holds what, what converts, which rounds come."""
+    rounding: MoneyRounding = "half-up"
+    """Of all money to cents, in ledger, cap table and sale: halves away from zero, as spreadsheets do, or to the even
+    cent. How share counts and prices of shares are rounded, `cap_table.rounding` says."""
     rates: tuple[RateConfig, ...] = Field((), strict=False)
     """Other currencies."""
     costs: tuple[CostConfig, ...] = Field((), strict=False)
@@ -72,6 +80,8 @@ class CapitalPlan(Section):
     """Before credits and resources expire, from when it is time to use them."""
     partners: tuple[PartnerConfig, ...] = Field((), strict=False)
     """Whom the plan hangs on."""
+    tax: TaxConfig | None = None
+    """Tax on profit."""
     milestones: tuple[MilestoneConfig, ...] = Field((), strict=False)
     """What is to be reached with money left."""
     statement: tuple[StatementRuleConfig, ...] = Field((), strict=False)
@@ -93,32 +103,40 @@ class CapitalPlan(Section):
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong across keys."""
+        yield from plan_problems(self)
         if self.cap_table is not None:
             yield from table_problems(self.cap_table)
         yield from market_problems(self.channels, self.artefacts, self.milestones, bool(self.traffic))
 
 
-def read_capital(path: Path | str) -> tuple[CapitalPlan, Path]:
-    """The plan as its keys read, each valid alone, and the file it is in; `load_capital` checks them together."""
+def read_capital(path: Path | str, *, converting: bool = True) -> tuple[CapitalPlan, Path]:
+    """The validated plan in a file, or in the capital.toml of a folder, and the file.
+
+    Without `converting` the cap table is not checked: a round that is asked about may be what converts its SAFEs.
+    Raises `UserError` for a file that cannot be read, `VentureError` with every problem of the keys.
+    """
     path = Path(path)
     if path.is_dir():
         path = path / NAME
     tree = toml_tree(path, missing=f"no capital plan at {path}", hint="docs/how-to/cap-table.md begins one")
-    return validated(CapitalPlan, tree, str(path)), path
+    plan = validated(CapitalPlan, with_package(tree, path), str(path))
+    problems = tuple(plan.problems() if converting else plan_problems(plan))
+    if problems:
+        raise VentureError(str(path), problems)
+    if plan.cap_table is not None and converting:
+        table_at(plan, str(path))
+    return plan, path
 
 
 def load_capital(path: Path | str) -> CapitalPlan:
-    """The validated plan in a file, or in the capital.toml of a folder.
+    """The plan of `read_capital`."""
+    return read_capital(path)[0]
 
-    Raises `UserError` for a file that cannot be read, `VentureError` with every problem of the keys.
-    """
-    plan, path = read_capital(path)
-    problems = tuple(plan.problems())
-    if problems:
-        raise VentureError(str(path), problems)
-    if plan.cap_table is not None:
-        cap_table(plan.cap_table, currency=plan.currency, source=str(path))
-    return plan
+
+def table_at(plan: CapitalPlan, source: str, at: date | None = None) -> CapTable:
+    """The plan's cap table on a day, the last event's unless given; raises as `table_of` and `cap_table` do."""
+    config = table_of(plan, source)
+    return cap_table(config, currency=plan.currency, rounding=plan.rounding, at=at, source=source)
 
 
 def table_of(plan: CapitalPlan, source: str) -> CapTableConfig:

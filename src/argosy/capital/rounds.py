@@ -2,11 +2,12 @@
 
 from fractions import Fraction
 
-from argosy.capital.anti_dilution import adjusted_price
+from argosy.capital.anti_dilution import Protected
 from argosy.capital.conversion import Converting, Impossible, Offer, Solution, solve, solve_rounded, term_used
-from argosy.capital.exact import CENTS, in_cents
+from argosy.capital.exact import CENTS
 from argosy.capital.instruments import Instrument, best_terms
 from argosy.capital.ledger import Ledger, Position
+from argosy.capital.months import cents
 from argosy.capital.table_config import PricedRoundConfig
 from argosy.capital.table_results import Adjustment, Conversion, Purchase, RoundResult, TableAt
 
@@ -29,7 +30,7 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
     before = ledger.table(terms.date, f"before {terms.name}")
     money = sum((one.amount for one in terms.investors), ZERO)
     ending = [one for one in instruments if one.converts_in(terms.date, money, unconverted=terms.converts_all)]
-    amounts = [Fraction(in_cents(one.terms.amount) + one.interest_cents(terms.date), CENTS) for one in ending]
+    amounts = [Fraction(one.owed_cents(terms.date), CENTS) for one in ending]
     offer = Offer(
         shares=ledger.diluted(terms.date),
         pool=max(ZERO, ledger.unallocated(terms.date)),
@@ -43,19 +44,20 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
         pool_of=terms.pool_of,
         pool_paid_by=terms.pool_paid_by,
     )
+    protected = _protected(ledger, terms)
+    offer = offer._replace(protected=tuple(protected.values()), protection_paid_by=terms.protection_paid_by)
     try:
         buyers = _with_pro_rata(ledger, terms, ending, solve(offer))
         found = solve_rounded(offer._replace(new_money=tuple(amount for _, amount, _ in buyers)), ledger.rounding)
     except Impossible as error:
         raise Unworkable(key, str(error)) from None
     classes = _converted_classes(ledger, terms.share_class, found)
-    outstanding = offer.shares + sum(found.converted, ZERO)
     for one, shares, share_class in zip(ending, found.converted, classes, strict=True):
         ledger.positions.append(Position(one.terms.holder, share_class, shares, terms.date))
         one.end("converted", terms.name, terms.date)
     for (holder, _, _), shares in zip(buyers, found.new_shares, strict=True):
         ledger.positions.append(Position(holder, terms.share_class, shares, terms.date))
-    adjustments = _protect(ledger, found, outstanding, new={terms.share_class, *classes})
+    adjustments = _protect(ledger, protected, found)
     ledger.reserved += found.pool_increase
     after = ledger.table(terms.date, terms.name)
     return RoundResult(
@@ -66,7 +68,7 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
         price_exact=str(found.price),
         pre_money=terms.pre_money,
         post_money=terms.pre_money + money,
-        amount_cents=in_cents(money),
+        amount_cents=cents(money),
         company_capitalization=found.company_capitalization,
         purchases=_purchases(buyers, found, after),
         conversions=_conversions(offer, ending, classes, found, after),
@@ -94,21 +96,21 @@ def _with_pro_rata(
     for one, shares in zip(ending, exact.converted, strict=True):
         if one.pro_rata or one.terms.holder in keepers:
             entitled[one.terms.holder] = entitled.get(one.terms.holder, ZERO) + shares
-    cents = in_cents(sum((one.amount for one in terms.investors), ZERO))
-    kept = {holder: int(cents * shares / exact.company_capitalization) for holder, shares in entitled.items()}
-    rest = _in_proportion(cents - sum(kept.values()), [one.amount for one in terms.investors])
+    all_of = cents(sum((one.amount for one in terms.investors), ZERO))
+    kept = {holder: int(all_of * shares / exact.company_capitalization) for holder, shares in entitled.items()}
+    rest = _in_proportion(all_of - sum(kept.values()), [one.amount for one in terms.investors])
     bought = [(holder, Fraction(part, CENTS), True) for holder, part in kept.items()]
     bought += [(one.holder, Fraction(part, CENTS), False) for one, part in zip(terms.investors, rest, strict=True)]
     return [each for each in bought if each[1]]
 
 
-def _in_proportion(cents: int, weights: list[Fraction]) -> list[int]:
+def _in_proportion(all_of: int, weights: list[Fraction]) -> list[int]:
     """Whole cents in proportion to the weights; those left over go to the largest remainders."""
     total = sum(weights, ZERO)
-    wanted = [cents * weight / total for weight in weights]
+    wanted = [all_of * weight / total for weight in weights]
     parts = [int(each) for each in wanted]
     order = sorted(range(len(parts)), key=lambda i: parts[i] - wanted[i])
-    for i in order[: cents - sum(parts)]:
+    for i in order[: all_of - sum(parts)]:
         parts[i] += 1
     return parts
 
@@ -129,26 +131,27 @@ def _converted_classes(ledger: Ledger, sold: str, found: Solution) -> list[str]:
     return [names[price] for price in found.conversion_prices]
 
 
-def _protect(ledger: Ledger, found: Solution, outstanding: Fraction, *, new: set[str]) -> tuple[Adjustment, ...]:
-    """Lower the conversion price of protected classes. The adjustment comes on top: the round's price is for the count
-    before it."""
-    issued, adjustments = sum(found.new_shares, ZERO), []
-    for name, terms in ledger.classes.items():
-        old = terms.conversion_price or terms.price
-        if name in new or old is None or terms.kind != "preferred":
-            continue
-        price = adjusted_price(
-            terms.anti_dilution,
-            old,
-            found.price,
-            outstanding=outstanding,
-            money=issued * found.price,
-            issued=issued,
+def _protected(ledger: Ledger, terms: PricedRoundConfig) -> dict[str, Protected]:
+    """Classes that a cheaper round adjusts, with what is held of them."""
+    return {
+        name: Protected(
+            one.anti_dilution,
+            one.price,
+            one.conversion_price or one.price,
+            tuple(each.held(terms.date) for each in ledger.positions if each.share_class == name),
         )
-        price = min(old, ledger.rounding.of_price(price))
-        if price < old:
-            ledger.classes[name] = terms.model_copy(update={"conversion_price": price})
-            adjustments.append(Adjustment(share_class=name, before=old, after=price))
+        for name, one in ledger.classes.items()
+        if one.anti_dilution != "none" and one.price is not None
+    }
+
+
+def _protect(ledger: Ledger, protected: dict[str, Protected], found: Solution) -> tuple[Adjustment, ...]:
+    """Lower the conversion prices of classes."""
+    adjustments = []
+    for (name, one), price in zip(protected.items(), found.protected_prices, strict=True):
+        if price < one.conversion_price:
+            ledger.classes[name] = ledger.classes[name].model_copy(update={"conversion_price": price})
+            adjustments.append(Adjustment(share_class=name, before=one.conversion_price, after=price))
     return tuple(adjustments)
 
 
@@ -156,7 +159,7 @@ def _purchases(buyers: list[tuple[str, Fraction, bool]], found: Solution, after:
     return tuple(
         Purchase(
             holder=holder,
-            amount_cents=in_cents(amount),
+            amount_cents=cents(amount),
             pro_rata=pro_rata,
             shares=shares,
             unspent=amount - shares * found.price,
@@ -173,14 +176,13 @@ def _conversions(
     for one, converting, share_class, price, shares in zip(
         ending, offer.converting, classes, found.conversion_prices, found.converted, strict=True
     ):
-        interest = one.interest_cents(after.date)
         made.append(
             Conversion(
                 key=one.key,
                 holder=one.terms.holder,
                 kind=one.kind,
-                amount_cents=in_cents(one.terms.amount) + interest,
-                interest_cents=interest,
+                amount_cents=one.owed_cents(after.date),
+                interest_cents=one.interest_cents(after.date),
                 price=price,
                 by=term_used(offer, converting, found),
                 shares=shares,

@@ -1,39 +1,43 @@
 """A cap table as what a sale of the company divides."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
-from argosy.capital.securities import Common, Debt, Options, Participation, Securities, ShareClass, Stake
-from argosy.capital.table_results import CapTable, ClassLine
+from argosy.capital.ledger import POOL
+from argosy.capital.liquidity import Convertible
+from argosy.capital.months import MoneyRounding, cents
+from argosy.capital.securities import Common, Options, Participation, Securities, ShareClass, Stake
+from argosy.capital.table_results import CapTable, ClassLine, InstrumentLine
 from argosy.config import UserError
 
 
 def securities_of(table: CapTable) -> Securities:
     """What shares in the price of a sale, from a cap table on the day of it.
 
-    Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Notes
-    that are open are owed with their interest. Raises `UserError` `open-safe` while a SAFE has not converted: what it
-    gets depends on its form's liquidity terms, which the table does not have; `bad-exit` before any share is issued.
+    Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Open
+    SAFEs and notes get their money back or convert, as their terms say.
+
+    Raises `UserError` `bad-exit` where nobody holds a share yet, or where shares are not whole.
     """
-    waiting = [one for one in table.instruments if one.state == "open"]
-    safes = [one for one in waiting if one.kind == "SAFE"]
-    if safes:
+    lines = table.table.lines
+    if not any(one.strike is None and one.holder != POOL for one in lines):
+        raise UserError("bad-exit", f"on {table.table.date} nobody holds a share, so there is nothing to sell")
+    if broken := next((one for one in lines if one.shares.denominator != 1), None):
         raise UserError(
-            "open-safe",
-            f"{safes[0].holder}'s SAFE ({safes[0].key}) has not converted on {table.table.date}",
-            hint="--at a day after the round that converts it",
+            "bad-exit",
+            f"{broken.holder} has {float(broken.shares):,.4f} of {broken.share_class}: a sale divides whole shares",
+            hint='cap_table.rounding = { shares = "down" }',
         )
-    if not table.table.outstanding:
-        raise UserError("bad-exit", f"nobody holds a share on {table.table.date}, so that a sale pays nobody")
     closed = {one.share_class: one.date for one in table.rounds}
     priced = {one.name: one for one in table.classes}
-    preferred = tuple(_class(one) for one in table.classes if one.kind == "preferred" and one.shares)
+    preferred = tuple(_class(one, table.rounding) for one in table.classes if one.kind == "preferred" and one.shares)
     names = {one.name for one in preferred}
     common: dict[str, int] = defaultdict(int)
     options: list[Options] = []
     stakes: list[Stake] = []
-    for line in table.table.lines:
+    for line in lines:
         if line.strike is not None:
             if line.vested:
                 name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
@@ -42,7 +46,7 @@ def securities_of(table: CapTable) -> Securities:
         elif (own := priced.get(line.share_class)) is not None:
             stake = Stake(holder=line.holder, security=own.name, shares=int(line.shares))
             if own.name in names:
-                bought = {"invested_cents": _paid(own, line.shares), "on": _closed(own.name, closed)}
+                bought = {"invested_cents": _paid(own, line.shares, table.rounding), "on": _closed(own.name, closed)}
                 stake = stake.model_copy(update=bought)
             else:
                 common[own.name] += stake.shares
@@ -51,22 +55,34 @@ def securities_of(table: CapTable) -> Securities:
         common=tuple(Common(name=name, shares=shares) for name, shares in common.items()),
         classes=preferred,
         options=tuple(options),
-        debts=tuple(
-            Debt(name=f"{one.holder}'s note ({one.key})", owed_cents=one.amount_cents + one.interest_cents)
-            for one in waiting
-        ),
+        convertibles=tuple(_open(one, table, preferred) for one in table.instruments if one.sale is not None),
+        idle_options=int(sum(one.shares - one.vested for one in lines if one.strike is not None)),
         stakes=tuple(stakes),
+        rounding=table.rounding,
     )
 
 
-def _class(one: ClassLine) -> ShareClass:
+def _open(one: InstrumentLine, table: CapTable, preferred: Sequence[ShareClass]) -> Convertible:
+    assert one.sale is not None
+    first = 0 if one.sale.debt else max((each.seniority for each in preferred), default=0)
+    return Convertible(
+        name=f"{one.holder}'s {one.kind} ({one.key})",
+        holder=one.holder,
+        terms=one.sale,
+        seniority=first if one.sale.seniority is None else one.sale.seniority,
+        invested_cents=one.amount_cents,
+        on=one.signed,
+    )
+
+
+def _class(one: ClassLine, rounding: MoneyRounding) -> ShareClass:
     participation: Participation = "none"
     if one.participating:
         participation = "full" if one.participation_cap is None else "capped"
     return ShareClass(
         name=one.name,
         shares=int(one.shares),
-        invested_cents=_paid(one, one.shares),
+        invested_cents=_paid(one, one.shares, rounding),
         seniority=one.seniority,
         multiple=one.preference,
         participation=participation,
@@ -75,9 +91,9 @@ def _class(one: ClassLine) -> ShareClass:
     )
 
 
-def _paid(one: ClassLine, shares: Fraction) -> int:
+def _paid(one: ClassLine, shares: Fraction, rounding: MoneyRounding) -> int:
     """Money for shares of a class, at the price it was first issued at."""
-    return round((one.price or Fraction(0)) * shares * 100)
+    return cents((one.price or Fraction(0)) * shares, rounding)
 
 
 def _closed(name: str, closed: dict[str, date]) -> date | None:

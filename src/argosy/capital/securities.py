@@ -8,6 +8,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from argosy.capital.liquidity import Capitalization, Convertible
+from argosy.capital.months import MoneyRounding, cents
 from argosy.config import Record, UserError
 
 Participation = Literal["none", "full", "capped"]
@@ -44,7 +46,7 @@ class Dividends(Record):
 
 
 class ShareClass(Record):
-    """A class of preferred shares; also a SAFE or a convertible note, as the shares it turns into."""
+    """A class of preferred shares."""
 
     name: str
     shares: int = Field(ge=0)
@@ -74,8 +76,8 @@ class ShareClass(Record):
         """Common shares it counts as."""
         return self.shares if self.conversion_shares is None else self.conversion_shares
 
-    def preference_cents(self, on: date | None) -> int:
-        """Multiple of the money, and dividends accrued until `on`, to the nearest cent (halves up)."""
+    def preference_cents(self, on: date | None, rounding: MoneyRounding = "half-up") -> int:
+        """Multiple of the money, and dividends accrued until `on`, in whole cents."""
         owed = self.multiple * self.invested_cents
         if self.dividends is not None:
             if on is None:
@@ -83,13 +85,13 @@ class ShareClass(Record):
                     "no-exit-date", f"{self.name}: dividends accrue, so that the date of the exit is needed"
                 )
             owed += self.dividends.accrued(self.invested_cents, on)
-        return nearest_cent(owed)
+        return cents(owed / 100, rounding)
 
-    def cap_cents(self, on: date | None) -> int | None:
+    def cap_cents(self, on: date | None, rounding: MoneyRounding = "half-up") -> int | None:
         """Most it gets without converting; never less than its preference."""
         if self.cap_multiple is None:
             return None
-        return max(nearest_cent(self.cap_multiple * self.invested_cents), self.preference_cents(on))
+        return max(cents(self.cap_multiple * self.invested_cents / 100, rounding), self.preference_cents(on, rounding))
 
 
 class Common(Record):
@@ -128,17 +130,28 @@ class Securities(Record):
     classes: tuple[ShareClass, ...] = ()
     options: tuple[Options, ...] = ()
     debts: tuple[Debt, ...] = ()
+    convertibles: tuple[Convertible, ...] = ()
+    """SAFEs and notes that have not converted."""
+    idle_options: int = Field(default=0, ge=0)
+    """Granted and not vested: they get nothing, and count in what a SAFE's cap is for."""
     stakes: tuple[Stake, ...] = ()
     """Who holds what; a security without stakes is its own holder."""
+    rounding: MoneyRounding = "half-up"
+    """Of preferences and caps to cents."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [*(debt.name for debt in self.debts), *(one.name for one in self.classes)]
-        names += [*(one.name for one in self.common), *(one.name for one in self.options)]
+        names += [
+            *(one.name for one in self.convertibles),
+            *(one.name for one in self.common),
+            *(one.name for one in self.options),
+        ]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(f"the name {twice[0]!r} is given twice; every debt, class and grant needs its own")
         held = self.shares
+        held |= {one.name: 0 for one in self.convertibles}
         if not any((held | {one.name: one.common for one in self.classes}).values()):
             raise ValueError("nobody holds a share, so that nobody gets what the debts leave")
         for security, shares in held.items():
@@ -152,20 +165,24 @@ class Securities(Record):
 
     @property
     def shares(self) -> dict[str, int]:
-        """Of each class, block of common shares and grant."""
-        found = {one.name: one.shares for one in self.classes} | {one.name: one.shares for one in self.common}
+        """Of each class, block of common shares and grant; a SAFE or a note counts as one."""
+        found = {one.name: one.shares for one in self.classes} | {one.name: 1 for one in self.convertibles}
+        found |= {one.name: one.shares for one in self.common}
         return found | {one.name: one.shares for one in self.options}
 
     @property
     def invested_cents(self) -> dict[str, int]:
-        """Paid for each class, block of common shares and grant; 0 for grants."""
+        """Paid for each class, SAFE, block of common shares and grant; 0 for grants."""
         paid = {one.name: one.invested_cents for one in self.classes}
+        paid |= {one.name: one.invested_cents for one in self.convertibles}
         return paid | {one.name: one.invested_cents for one in self.common} | {one.name: 0 for one in self.options}
 
-
-def nearest_cent(cents: Fraction) -> int:
-    """Halves up."""
-    return int((cents + Fraction(1, 2)) // 1)
+    @property
+    def capitalization(self) -> Capitalization:
+        """What caps of SAFEs are for."""
+        fixed = sum(one.shares for one in self.common) + sum(one.shares for one in self.options) + self.idle_options
+        participating = sum(one.common for one in self.classes if one.participation != "none")
+        return Capitalization(fixed + participating, fixed + sum(one.common for one in self.classes))
 
 
 def total(amounts: Iterable[Fraction]) -> Fraction:

@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 from argosy.capital.advice_results import Advised
 from argosy.capital.advising import advise
+from argosy.capital.assembling import horizon_of
 from argosy.capital.budget import TrainingRunConfig
 from argosy.capital.exact import Exact
 from argosy.capital.exits import ExitReturns, exit_returns
 from argosy.capital.months import cents, month_name, month_number
-from argosy.capital.outlooks import Chances, Outlook, chances, horizon_of, outlook
+from argosy.capital.outlooks import Chances, Outlook, chances, outlook
 from argosy.capital.parties import Ownership, by_party, ownership
-from argosy.capital.plan_file import CapitalPlan, load_capital
+from argosy.capital.plan_file import CapitalPlan, load_capital, table_at
 from argosy.capital.rates import moic
 from argosy.capital.sale import securities_of
-from argosy.capital.table import cap_table
 from argosy.capital.table_results import CapTable
 from argosy.config import Problem, Record, UserError, VentureError, language_venture, load_venture
 from argosy.planning import Span
@@ -26,6 +26,11 @@ from argosy.planning import plan as plan_of
 from argosy.storage import canonical_json, digest
 
 Kind = Literal["founder", "employee", "advisor", "investor", "other"]
+PATHS: Any = {
+    "training": {"__all__": {"venture"}},
+    "options": {"__all__": {"venture"}},
+    "cap_table": {"ocf", "ocf_schema"},
+}
 POINTS = 40  # prices of a sale on the curve, besides none
 BEYOND = Fraction(5, 4)  # of the highest price asked about, where the curve ends
 
@@ -221,7 +226,7 @@ def capital_story(
             uses[kind] += spent
     expenses = sum(uses.values())
     funding = tuple(_sources(plan))
-    table = None if plan.cap_table is None else cap_table(plan.cap_table, currency=plan.currency, source=str(source))
+    table = None if plan.cap_table is None else table_at(plan, str(source))
     kinds = _kinds(plan)
     sales = tuple(_sales(plan, str(source)))
     return CapitalStory(
@@ -259,7 +264,7 @@ def capital_story(
 
 
 def _hash(plan: CapitalPlan) -> str:
-    tree: dict[str, Any] = plan.model_dump(mode="json", exclude={"training": {"__all__": {"venture"}}})
+    tree: dict[str, Any] = plan.model_dump(mode="json", exclude=PATHS)
     return digest(canonical_json(tree))
 
 
@@ -317,7 +322,7 @@ def _sales(plan: CapitalPlan, source: str) -> Iterator[Sale]:
 def _owners(plan: CapitalPlan, on: date, source: str) -> CapTable:
     if plan.cap_table is None:
         raise UserError("missing-key", f"{source} has [[exits]] and no [cap_table] to divide them by")
-    return cap_table(plan.cap_table, currency=plan.currency, at=on, source=source)
+    return table_at(plan, source, on)
 
 
 def _by_party(sale: ExitReturns, kinds: Mapping[str, str], owners: CapTable) -> dict[str, int]:

@@ -5,9 +5,10 @@ from datetime import date
 from fractions import Fraction
 from functools import partial
 
-from argosy.capital.exact import CENTS, in_cents
-from argosy.capital.instruments import Instrument, instruments_of
+from argosy.capital.exact import CENTS
+from argosy.capital.instruments import Instrument, best_terms, instruments_of
 from argosy.capital.ledger import OPTIONS, WARRANTS, Ledger, Position
+from argosy.capital.months import MoneyRounding
 from argosy.capital.rounds import Unworkable, close_round
 from argosy.capital.table_config import CapTableConfig
 from argosy.capital.table_results import CapTable, RoundResult
@@ -17,7 +18,12 @@ Event = tuple[date, int, int, Callable[[], str]]
 
 
 def cap_table(
-    config: CapTableConfig, *, currency: str = "USD", at: date | None = None, source: str = "capital.toml"
+    config: CapTableConfig,
+    *,
+    currency: str = "USD",
+    rounding: MoneyRounding = "half-up",
+    at: date | None = None,
+    source: str = "capital.toml",
 ) -> CapTable:
     """The table at the end of the day `at` (of the last event unless given), and what each round until then did.
 
@@ -25,7 +31,7 @@ def cap_table(
     more shares than the charter allows.
     """
     ledger = Ledger(config, {one.name: one for one in config.classes})
-    instruments = instruments_of(config)
+    instruments = instruments_of(config, rounding)
     rounds: list[RoundResult] = []
     last: date | None = None
     after = "nothing yet"
@@ -43,9 +49,12 @@ def cap_table(
     return CapTable(
         company=config.company,
         currency=currency,
+        rounding=rounding,
         table=ledger.table(day, after),
         classes=ledger.class_lines(day),
-        instruments=tuple(one.line(day) for one in instruments if one.terms.date <= day),
+        instruments=tuple(
+            one.line(day, best_terms(one, instruments, config, day)) for one in instruments if one.terms.date <= day
+        ),
         rounds=tuple(rounds),
     )
 
@@ -110,7 +119,7 @@ def _mature(ledger: Ledger, one: Instrument) -> str:
     common = next((name for name, terms in ledger.classes.items() if terms.kind == "common"), None)
     if not count or common is None:
         raise Unworkable(f"{one.key}.at_maturity", "there are no common shares it could convert into")
-    amount = Fraction(in_cents(one.terms.amount) + one.interest_cents(one.maturity), CENTS)
+    amount = Fraction(one.owed_cents(one.maturity), CENTS)
     shares = ledger.rounding.count(amount / ledger.rounding.of_price(one.terms.cap / count))
     one.end("converted", by, one.maturity)
     _issue(ledger, Position(one.terms.holder, common, shares, one.maturity))

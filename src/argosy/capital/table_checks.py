@@ -82,6 +82,9 @@ def _wrong_class(config: CapTableConfig) -> Iterable[Problem]:
             yield Problem(f"{KEY}.classes.{i}", "terms of preferred shares belong to kind = 'preferred'", one.name)
         elif one.participation_cap is not None and not one.participating:
             yield Problem(f"{KEY}.classes.{i}.participation_cap", "only for participating = true", str(one.name))
+        elif one.participation_cap is not None and one.participation_cap < one.preference:
+            expected = f"{float(one.preference):g}, the preference in it, or more"
+            yield Problem(f"{KEY}.classes.{i}.participation_cap", expected, float(one.participation_cap))
     for i, holding in enumerate(config.holdings):
         if kinds.get(holding.share_class) == "preferred" and _unpriced(config, holding.share_class):
             expected = f"preferred shares need cap_table.classes price: {holding.share_class} has none"

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from argosy.capital.anti_dilution import AntiDilution
 from argosy.capital.calendar import Compounding
-from argosy.capital.conversion import Basis
+from argosy.capital.conversion import Basis, PaidBy
 from argosy.capital.day_counts import DayCount
 from argosy.capital.exact import Money, NotNegative, Part, Positive, Rounding
 from argosy.config import Section
@@ -148,6 +148,8 @@ class SafeConfig(Section):
     """Most favoured nation: takes better terms given later; `mfn_takes` says which."""
     pro_rata: bool = False
     """Whether the holder may, and does, buy its share of the new money in the round that converts this."""
+    seniority: int | None = Field(None, ge=0)
+    """At a sale: rank of its money back among preferred classes; that of the first of them unless given."""
     unconverted: bool = False
     """Say so when no round in this file is meant to convert it."""
     id: str | None = None
@@ -183,6 +185,10 @@ class NoteConfig(Section):
     """New money a round needs for the note to convert in it."""
     at_maturity: Literal["extend", "repay", "convert"] = "extend"
     """At maturity without a round: it goes on, is paid back, or converts into common at its cap."""
+    at_sale: Literal["repay", "greater"] = "repay"
+    """At a sale before it converts: it is paid back, or that or its shares at the cap, whichever is more."""
+    sale_multiple: Positive = Field(1, validate_default=True)
+    """Of the principal, paid back at a sale with the interest."""
     unconverted: bool = False
     """Say so when no round in this file is meant to convert it."""
     id: str | None = None
@@ -194,6 +200,8 @@ class NoteConfig(Section):
             raise ValueError(f"maturity {self.maturity} is not after {self.date}")
         if self.at_maturity == "convert" and self.cap is None:
             raise ValueError("at_maturity 'convert' needs a cap, which sets the price")
+        if self.at_sale == "greater" and self.cap is None:
+            raise ValueError("at_sale 'greater' needs a cap, which sets the price")
         return self
 
 
@@ -227,8 +235,10 @@ class PricedRoundConfig(Section):
     """What `pool` is a share of: the count after the new money, or before it."""
     converts_all: bool = False
     """Whether SAFEs and notes that are `unconverted` elsewhere convert in it all the same."""
-    pool_paid_by: Literal["existing", "everyone"] = "existing"
+    pool_paid_by: PaidBy = "existing"
     """Whether the increase is in the pre-money count, or dilutes the new investors too."""
+    protection_paid_by: PaidBy = "everyone"
+    """Whether the shares that anti-dilution adds are in the pre-money count, or dilute the new investors too."""
 
 
 class CapTableConfig(Section):
@@ -262,4 +272,7 @@ class CapTableConfig(Section):
     rounds: tuple[PricedRoundConfig, ...] = Field((), strict=False)
     """Rounds, past and planned."""
     ocf: str | None = None
-    """File beside this one that keeps what `argosy capital from-ocf` read and this table has no key for."""
+    """Open Cap Format folder whose facts are this table's, other keys being added; or the file beside this one in which
+    `argosy capital from-ocf` keeps what it read and this table has no key for."""
+    ocf_schema: str | None = None
+    """Folder with the format's JSON Schemas, for an `ocf` that is a folder."""

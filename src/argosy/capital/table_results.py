@@ -6,6 +6,8 @@ from typing import Literal
 
 from argosy.capital.anti_dilution import AntiDilution
 from argosy.capital.exact import Exact
+from argosy.capital.liquidity import SaleTerms
+from argosy.capital.months import MoneyRounding
 from argosy.config import Record
 
 
@@ -106,6 +108,10 @@ class InstrumentLine(Record):
     """The round, or the maturity, that ended it."""
     on: date | None = None
     """The day."""
+    signed: date
+    """Day it was signed."""
+    sale: SaleTerms | None = None
+    """What it is owed in a sale; none once it has ended."""
 
 
 class Conversion(Record):
@@ -205,6 +211,8 @@ class CapTable(Record):
     """Legal name."""
     currency: str
     """Of all money in it."""
+    rounding: MoneyRounding
+    """Of money to cents."""
     table: TableAt
     """The table on the day."""
     classes: tuple[ClassLine, ...]

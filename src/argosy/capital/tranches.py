@@ -11,6 +11,12 @@ deviates at equilibrium takes, at the old q, no more than before. Deviating ther
 fall, the others get no less, and so the deviator no more, the sum being the price. Below the sum of debts and
 preferences nobody converts: a holder who keeps the preference gets at least what the others' claims leave, and one
 who converts gets at most a part of that. Ties are no conversion.
+
+A SAFE's shares are a part of the count of all that convert (`liquidity.py`), so whenever one more converts, SAFEs that
+did before get more at the same q: their payouts would jump, and those of common shares fall, at one price of the sale.
+Here the SAFEs' grow from the one amount to the other while q stays, over prices whose width is that jump. Outside
+these widths payouts are the contracts' to the letter; in them nobody's falls, and still nobody gains by deciding
+otherwise.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +25,8 @@ from datetime import date
 from fractions import Fraction
 from itertools import groupby
 
+from argosy.capital.liquidity import Convertible, next_to_convert
+from argosy.capital.months import MoneyRounding
 from argosy.capital.securities import Securities, ShareClass, total
 
 
@@ -39,14 +47,19 @@ class Tranche:
     """Options that are exercised, in it and above."""
     share_price_cents: Fraction = Fraction(0)
     """What a common share gets at its start."""
-    shares: int = 0
+    shares: Fraction = Fraction(0)
     """Common shares, and those that count as such, that share in it."""
 
 
 def tranches_of(securities: Securities, on: date | None = None) -> tuple[Tranche, ...]:
     """All tranches, from a price of 0 upwards; `on` is the day of the sale, until which dividends accrue."""
-    claims = [(debt.seniority, debt.name, debt.owed_cents) for debt in securities.debts]
-    preferences = [(one.seniority, one.name, one.preference_cents(on)) for one in securities.classes]
+    claims = [(one.seniority, one.name, one.owed_cents) for one in securities.debts]
+    preferences = [
+        (one.seniority, one.name, one.preference_cents(on, securities.rounding)) for one in securities.classes
+    ]
+    for some, debt in ((claims, True), (preferences, False)):
+        of = (one for one in securities.convertibles if one.terms.debt == debt)
+        some += [(one.seniority, one.name, one.terms.cash_out_cents) for one in of]
     owed, preferred = (Fraction(sum(cents for _, _, cents in some)) for some in (claims, preferences))
     return (
         *_by_rank(claims, Fraction(0), "is owed"),
@@ -76,33 +89,87 @@ class _Change:
     name: str
     shares: int
     event: str
+    counted: int = 0  # what a SAFE's cap is for grows by
 
 
 def _shared(securities: Securities, on: date | None, start: Fraction) -> list[Tranche]:
+    """What is left for common shares, from a share worth nothing upwards, one change after another."""
     changes = sorted(_changes(securities, on), key=lambda change: change.price)
-    sharing: dict[str, int] = {}
-    converted: set[str] = set()
-    exercised: set[str] = set()
-    found: list[Tranche] = []
-    events: list[str] = []
-    prices = sorted({change.price for change in changes})
-    for price, following in zip(prices, [*prices[1:], None], strict=True):
-        for change in (one for one in changes if one.price == price):
-            sharing[change.name] = change.shares
-            events += [f"{change.name} {change.event}"]
-            converted |= {change.name} if change.event == "converts" else set()
-            exercised |= {change.name} if change.event == "is exercised" else set()
-        shares = sum(sharing.values())
-        if not shares:
-            continue  # nobody gets more until the share is worth the next price, which costs nothing
-        end = None if following is None else start + (following - price) * shares
-        parts = {name: Fraction(count, shares) for name, count in sharing.items() if count}
-        found.append(
-            Tranche(start, end, parts, tuple(events), frozenset(converted), frozenset(exercised), price, shares)
-        )
-        events = []
-        start = end or start
-    return found
+    rest = _Rest(securities, start)
+    rest.pay({one.name: one.floor_cents - one.terms.cash_out_cents for one in rest.waiting}, "has its discount")
+    while True:
+        nearest = rest.nearest()
+        coming = [changes[0].price] if changes else []
+        coming += [nearest[0]] if nearest else []
+        rest.rise(min(coming, default=None))
+        if not coming:
+            return rest.found
+        if changes and (nearest is None or changes[0].price <= nearest[0]):
+            rest.change(changes.pop(0))
+        elif nearest is not None:
+            rest.count_again()
+
+
+class _Rest:
+    """Who shares in the rest while the price of a common share rises, and the tranches so far."""
+
+    def __init__(self, securities: Securities, start: Fraction) -> None:
+        self.start, self.price, self.preferred = start, Fraction(0), 0
+        self.count = securities.capitalization
+        self.waiting, self.turned = list(securities.convertibles), list[Convertible]()
+        self.sharing: dict[str, Fraction] = {}
+        self.converted: set[str] = set()
+        self.exercised: set[str] = set()
+        self.found: list[Tranche] = []
+        self.events: list[str] = []
+
+    def rise(self, price: Fraction | None) -> None:
+        """To a higher price of a share (none: for ever), shared by all that share now."""
+        if price is not None and price <= self.price:
+            return
+        shares = total(self.sharing.values())
+        if shares:  # else nobody gets more until the share is worth the next price, which costs nothing
+            size = None if price is None else (price - self.price) * shares
+            self._add(size, {name: count / shares for name, count in self.sharing.items() if count}, shares)
+        self.price = self.price if price is None else price
+
+    def pay(self, gains: Mapping[str, Fraction], event: str = "") -> None:
+        """To some more, while the price of a share stays."""
+        if size := total(gains.values()):
+            self.events += [f"{name} {event}" for name, gain in gains.items() if gain and event]
+            self._add(size, {name: gain / size for name, gain in gains.items() if gain}, Fraction(0))
+
+    def change(self, change: "_Change") -> None:
+        """A class or an option begins to share, or stops."""
+        self.sharing[change.name] = Fraction(change.shares)
+        self.events.append(f"{change.name} {change.event}")
+        self.exercised |= {change.name} if change.event == "is exercised" else set()
+        if change.event == "converts":
+            self.converted.add(change.name)
+            self.preferred += change.counted
+            self.count_again()
+
+    def nearest(self) -> tuple[Fraction, Convertible] | None:
+        """The SAFE or note that converts next, and the price of a share at which it does."""
+        return next_to_convert(self.count, self.preferred, self.turned, self.waiting)
+
+    def count_again(self) -> None:
+        """SAFEs and notes become shares that do at this price, those too that do because others did."""
+        while (nearest := self.nearest()) is not None and nearest[0] <= self.price:
+            self.waiting.remove(nearest[1])
+            self.turned.append(nearest[1])
+            self.converted.add(nearest[1].name)
+            self.events.append(f"{nearest[1].name} converts")
+        shares = self.count.shares(self.preferred, self.turned)
+        had = {one.name: self.price * self.sharing.get(one.name, 0) or one.floor_cents for one in self.turned}
+        self.sharing |= shares
+        self.pay({name: self.price * count - had[name] for name, count in shares.items()})
+
+    def _add(self, size: Fraction | None, parts: Mapping[str, Fraction], shares: Fraction) -> None:
+        end = None if size is None else self.start + size
+        sets = frozenset(self.converted), frozenset(self.exercised)
+        self.found.append(Tranche(self.start, end, parts, tuple(self.events), *sets, self.price, shares))
+        self.events, self.start = [], end or self.start
 
 
 def _changes(securities: Securities, on: date | None) -> list[_Change]:
@@ -112,14 +179,14 @@ def _changes(securities: Securities, on: date | None) -> list[_Change]:
     ]
     for one in securities.classes:
         if one.common:
-            found += _changes_of(one, on)
+            found += _changes_of(one, on, securities.rounding)
     return found
 
 
-def _changes_of(one: ShareClass, on: date | None) -> list[_Change]:
-    preference, cap, shares = one.preference_cents(on), one.cap_cents(on), one.common
+def _changes_of(one: ShareClass, on: date | None, rounding: MoneyRounding) -> list[_Change]:
+    preference, cap, shares = one.preference_cents(on, rounding), one.cap_cents(on, rounding), one.common
     if one.participation == "none":
-        return [_Change(Fraction(preference, shares), one.name, shares, "converts")]
+        return [_Change(Fraction(preference, shares), one.name, shares, "converts", shares)]
     sharing = _Change(Fraction(0), one.name, shares, "shares beside its preference")
     if cap is None:
         return [sharing]

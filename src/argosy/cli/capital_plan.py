@@ -111,7 +111,7 @@ def waterfall(
     found = capital.load_capital(plan)
     day = None if at is None else capital.day(at)
     price = capital.asked("--exit", exit, cents=True)
-    owners = capital.cap_table(capital.table_of(found, str(plan)), currency=found.currency, at=day, source=str(plan))
+    owners = capital.table_at(found, str(plan), day)
     result = capital.exit_returns(capital.securities_of(owners), round(price * 100), on=day or owners.table.date)
     show(result, _exit_text(result, found.currency), as_json=json)
 

@@ -36,7 +36,7 @@ def captable(
 
     day = None if at is None else capital.day(at)
     found = capital.load_capital(plan)
-    result = capital.cap_table(capital.table_of(found, str(plan)), currency=found.currency, at=day, source=str(plan))
+    result = capital.table_at(found, str(plan), day)
     show(result, _table_text(result), as_json=json)
 
 
@@ -63,7 +63,7 @@ def raise_verb(
     from argosy import capital
     from argosy.cli.output import show
 
-    found, path = capital.read_capital(plan)
+    found, path = capital.read_capital(plan, converting=False)
     result = capital.raise_round(
         capital.checked_for_raise(found, path),
         pre_money=capital.asked("--pre-money", pre_money),
@@ -72,6 +72,7 @@ def raise_verb(
         on=None if date is None else capital.day(date, option="--date"),
         instead_of=instead_of,
         currency=found.currency,
+        rounding=found.rounding,
         source=str(path),
     )
     show(result, _round_text(result, found.currency), as_json=json)

@@ -128,8 +128,8 @@ def search(
         return (own is None or own.verdict != "does not fit") and (accept is None or accept(job))
 
     chosen = _different(asked, finalists, FINALISTS if accept is None else ACCEPTED, accepted)
-    if accept is None:
-        chosen += _different(asked, finalists, 1, lambda job: has(job) and job not in chosen and accepted(job))
+    if accept is None and not any(map(has, chosen)):
+        chosen += _different(asked, finalists, 1, lambda job: has(job) and accepted(job))
     judged = [one for one in map(_counted, _by_alike_runs(chosen)) if one.memory.verdict != "does not fit"]
     if not judged and accept is not None and fits.any():
         raise UserError(

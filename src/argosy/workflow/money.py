@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import tomli_w
 
-from argosy.capital import Trained, capital_story, read_capital
+from argosy.capital import CapitalPlan, Trained, capital_story, read_capital
 from argosy.config import AnyVenture, UserError, load_venture, toml_tree
 from argosy.storage import Run, atomic_write, canonical_json, digest, file_digest, since_started, venture_tree
 from argosy.workflow.stages import Options, Stage
@@ -27,24 +27,31 @@ def refuse_broken(run: Run, venture: AnyVenture) -> None:
         capital_story(venture.folder / NAME, paths=100, advised=True)
 
 
-def _portable(venture: AnyVenture) -> dict[str, Any]:
-    """The plan with paths that mean the same in the run's folder: this venture is the copy there, others absolute."""
+def _portable(venture: AnyVenture) -> tuple[CapitalPlan, dict[str, Any]]:
+    """The plan, and its file as it means the same in the run's folder: this venture is the copy there."""
     plan, path = read_capital(venture.folder)
     tree = toml_tree(path, missing=f"no {NAME}", hint="")
-    for number, training in enumerate(plan.training):
-        asked = (venture.folder / training.venture).resolve()
+    for entry in _priced(tree):
+        asked = (venture.folder / entry["venture"]).resolve()
         own = asked.parent == venture.folder.resolve() and load_venture(asked).name == venture.name
-        tree["training"][number]["venture"] = OWN if own else str(asked)
-    if plan.cap_table is not None and plan.cap_table.ocf is not None:
-        tree["cap_table"]["ocf"] = str((venture.folder / plan.cap_table.ocf).resolve())
-    return tree
+        entry["venture"] = OWN if own else str(asked)
+    table = tree.get("cap_table", {})
+    table |= {key: str((venture.folder / table[key]).resolve()) for key in ("ocf", "ocf_schema") if key in table}
+    return plan, tree
+
+
+def _priced(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    """The trainings and the ways in their place that name a venture."""
+    return [entry for section in ("training", "options") for entry in tree.get(section, []) if "venture" in entry]
 
 
 def _planned(run: Run, venture: AnyVenture) -> dict[str, str]:
     """Hashes of the plan and of the ventures it prices; of one that is gone, as it was."""
-    tree = _portable(venture)
+    plan, tree = _portable(venture)
     found = {NAME: digest(canonical_json(tree))}
-    for path in {training["venture"] for training in tree.get("training", [])}:
+    if plan.cap_table is not None and plan.cap_table.ocf is not None:  # a file or a folder of the table itself
+        found["cap_table"] = digest(canonical_json(plan.cap_table.model_dump(mode="json")))
+    for path in {entry["venture"] for entry in _priced(tree)}:
         try:
             asked = venture if path == OWN else load_venture(path)
         except UserError:
@@ -63,7 +70,7 @@ def _inputs(run: Run, venture: AnyVenture) -> Mapping[str, str]:
 
 
 def _compute(run: Run, venture: AnyVenture, options: Options) -> list[Path]:
-    tree = _portable(venture)
+    _, tree = _portable(venture)
     with atomic_write(run.path / NAME) as temporary:
         temporary.write_text(tomli_w.dumps(tree), encoding="utf-8")
     run.write_result("capital", capital_story(run.path / NAME, trained=trained_of(run), of=OWN, advised=True))

@@ -1,0 +1,44 @@
+"""What is wrong with a capital plan that its sections cannot see alone: a currency without a rate, an early end."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from argosy.capital.months import month_number
+from argosy.config import Problem, Section, nearest
+
+if TYPE_CHECKING:
+    from argosy.capital.plan_file import CapitalPlan
+
+
+def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
+    """Every problem of the plan but its cap table's, by key."""
+    rated = {one.currency for one in plan.rates}
+    seen: set[tuple[str, str]] = set()
+    for i, rate in enumerate(plan.rates):
+        if rate.currency == plan.currency:
+            yield Problem(f"rates.{i}.currency", f"another currency than the plan's, {plan.currency}", rate.currency)
+        if (rate.currency, rate.date) in seen:
+            yield Problem(f"rates.{i}.date", f"one rate of {rate.currency} a day, this is the second", rate.date)
+        seen.add((rate.currency, rate.date))
+    for key, one in _entries(plan):
+        priced = key.startswith("training.")  # by the planner, in dollars
+        currency: str | None = "USD" if priced else getattr(one, "currency", None)
+        if currency is not None and currency not in (plan.currency, *rated):
+            expected = f"a currency with [[rates]] in {plan.currency}: date, worth and source"
+            yield Problem(
+                key if priced else f"{key}.currency",
+                expected + nearest(currency, [*rated, plan.currency]),
+                currency,
+                code="no-rate",
+            )
+        start, end = getattr(one, "start", None), getattr(one, "end", None)
+        if start is not None and end is not None and month_number(end) < month_number(start):
+            yield Problem(f"{key}.end", f"{start}, its first month, or later", end)
+
+
+def _entries(plan: "CapitalPlan") -> Iterable[tuple[str, Section]]:
+    """Every entry of every list, with its key."""
+    for name in type(plan).model_fields:
+        value = getattr(plan, name)
+        if isinstance(value, tuple) and name != "rates":
+            yield from ((f"{name}.{i}", one) for i, one in enumerate(value) if isinstance(one, Section))
