@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from argosy.capital.advice_results import Advice, Figure, Need
-from argosy.capital.findings import PAIRED, Findings, change_told, money, percent, target_figure
+from argosy.capital.findings import PAIRED, Findings, change_told, money, percent, points, target_figure
 from argosy.capital.months import month_number, month_of
 from argosy.capital.study import CLEAR
 
@@ -132,7 +132,7 @@ def sources_advice(found: Findings) -> Iterator[Advice]:
     source, worst = min(leaning, key=lambda pair: pair[1].change)
     yield Advice(
         head="capital",
-        what=f"have a second source beside {source.name}: without it “{worst.event}” falls by {percent(-worst.change)}",
+        what=f"have a second source beside {source.name}: without it “{worst.event}” changes by {points(worst)}",
         figures=tuple(
             Figure(
                 name=f"{one.event} without {each.name}",

@@ -187,15 +187,22 @@ def tornado(future: Future, paths: int = 4_000, seed: int = 0) -> tuple[Swing, .
     return tuple(sorted(found, key=lambda one: -abs(one.explained)))
 
 
+def _in_worst_tenth(goodness: Array, lasts: npt.NDArray[np.bool_]) -> float:
+    """Share that lasts; where draws tie at the tenth's end, all of them count for what of it they fill."""
+    tenth = max(1, len(goodness) // 10)
+    edge = np.partition(goodness, tenth - 1)[tenth - 1]
+    below, tied = goodness < edge, goodness == edge
+    filled = (tenth - below.sum()) / tied.sum()
+    return float((lasts[below].sum() + filled * lasts[tied].sum()) / tenth)
+
+
 def _swing(
     name: str, goodness: Array, lasts: npt.NDArray[np.bool_], base: float, future: Future, paths: int, seed: int
 ) -> Swing:
-    order = np.argsort(goodness, kind="stable")
-    tenth = max(1, paths // 10)
     return Swing(
         name=name,
-        low=float(lasts[order[:tenth]].mean()),
-        high=float(lasts[order[-tenth:]].mean()),
+        low=_in_worst_tenth(goodness, lasts),
+        high=_in_worst_tenth(-goodness, lasts),
         explained=float((cash_paths(future.settled(name), paths, seed)[0].min(axis=1) >= 0).mean()) - base,
     )
 

@@ -27,7 +27,7 @@ def tenures(question: Question, cost: Cost) -> Iterator[Tenure]:
             name=f"reserve for {months:,.3g} months",
             usd=whole,
             committed_usd=whole,
-            worth_from=None if rent is None else reserved / rent,
+            worth_from=reserved / rent if rent else None,
             gives_up="the money, used or not",
         )
     if (each := question.purchase_usd) is not None:
