@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from argosy.capital import future_of, outlook, read_capital, simulate
 from argosy.cli.app import _run as command
 
 pytestmark = pytest.mark.fast
+NAMES = ("Bridge Lender", "Angel Fund", "Ada")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital"
 
 
@@ -89,6 +91,20 @@ def test_a_sale_is_divided_to_the_cent(folder: Path, capsys: pytest.CaptureFixtu
     early = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2027-01-30")
     angel = next(one for one in early["payouts"] if one["name"].startswith("Angel Fund's SAFE"))
     assert angel["converted"] and angel["paid_cents"] > 600_000_00
+
+
+def test_a_return_counts_from_the_day_the_money_came_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not from the round that converted it, and a note's interest is no money that was paid in."""
+    found = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2029-06-30")
+    lender, angel, founder = ({one["holder"]: one for one in found["holders"]}[name] for name in NAMES)
+    assert lender["invested_cents"] == pytest.approx(150_000_00, abs=100)
+    years = (date(2029, 6, 30) - date(2026, 9, 1)).days / 365
+    assert 1 + lender["xirr"] == pytest.approx((lender["paid_cents"] / lender["invested_cents"]) ** (1 / years))
+    sale, seed = date(2029, 6, 30), 262_499_49
+    flows = {date(2026, 4, 15): seed - angel["invested_cents"], date(2027, 6, 30): -seed, sale: angel["paid_cents"]}
+    worth = sum(cents / (1 + angel["xirr"]) ** ((day - sale).days / 365) for day, cents in flows.items())
+    assert angel["invested_cents"] - seed == pytest.approx(600_000_00, abs=100) and abs(worth) < 1
+    assert founder["invested_cents"] == 450_00
 
 
 def test_without_doubt_the_median_future_is_the_ledger(folder: Path) -> None:

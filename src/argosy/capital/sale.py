@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
 from fractions import Fraction
 
 from argosy.capital.ledger import POOL
@@ -30,29 +29,32 @@ def securities_of(table: CapTable) -> Securities:
             f"{broken.holder} has {float(broken.shares):,.4f} of {broken.share_class}: a sale divides whole shares",
             hint='cap_table.rounding = { shares = "down" }',
         )
-    closed = {one.share_class: one.date for one in table.rounds}
-    priced = {one.name: one for one in table.classes}
     preferred = tuple(_class(one, table.rounding) for one in table.classes if one.kind == "preferred" and one.shares)
     names = {one.name for one in preferred}
     common: dict[str, int] = defaultdict(int)
     options: list[Options] = []
     stakes: list[Stake] = []
     for line in lines:
-        if line.strike is not None:
-            if line.vested:
-                name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
-                options.append(Options(name=name, shares=int(line.vested), strike_cents=line.strike * 100))
-                stakes.append(Stake(holder=line.holder, security=name, shares=int(line.vested)))
-        elif (own := priced.get(line.share_class)) is not None:
-            stake = Stake(holder=line.holder, security=own.name, shares=int(line.shares))
-            if own.name in names:
-                bought = {"invested_cents": _paid(own, line.shares, table.rounding), "on": _closed(own.name, closed)}
-                stake = stake.model_copy(update=bought)
-            else:
-                common[own.name] += stake.shares
-            stakes.append(stake)
+        if line.strike is not None and line.vested:
+            name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
+            options.append(Options(name=name, shares=int(line.vested), strike_cents=line.strike * 100))
+            stakes.append(Stake(holder=line.holder, security=name, shares=int(line.vested)))
+    paid: dict[str, int] = defaultdict(int)
+    for one in table.issues:
+        stakes.append(
+            Stake(
+                holder=one.holder,
+                security=one.share_class,
+                shares=int(one.shares),
+                invested_cents=one.paid_cents,
+                on=one.paid_on,
+            )
+        )
+        if one.share_class not in names:
+            common[one.share_class] += int(one.shares)
+            paid[one.share_class] += one.paid_cents
     return Securities(
-        common=tuple(Common(name=name, shares=shares) for name, shares in common.items()),
+        common=tuple(Common(name=name, shares=shares, invested_cents=paid[name]) for name, shares in common.items()),
         classes=preferred,
         options=tuple(options),
         convertibles=tuple(_open(one, table, preferred) for one in table.instruments if one.sale is not None),
@@ -94,8 +96,3 @@ def _class(one: ClassLine, rounding: MoneyRounding) -> ShareClass:
 def _paid(one: ClassLine, shares: Fraction, rounding: MoneyRounding) -> int:
     """Money for shares of a class, at the price it was first issued at."""
     return cents((one.price or Fraction(0)) * shares, rounding)
-
-
-def _closed(name: str, closed: dict[str, date]) -> date | None:
-    """The day of the round that sold a class, also of a sub-class for what converted in it."""
-    return closed.get(name) or next((day for own, day in closed.items() if name.startswith(f"{own}-")), None)
