@@ -56,6 +56,28 @@ def test_what_is_prepaid_leaves_at_once_and_is_an_expense_by_month() -> None:
     found = cash_flow(1_000_000, [cost_line(reserved, HORIZON)], [], [], [], HORIZON)
     assert [row.operating_cash_cents for row in found.months[:4]] == [0, 0, -300_000, 0]
     assert [row.expenses_cents.get("compute", 0) for row in found.months[:9]] == [0, 0, *[50_000] * 6, 0]
+    long = cost_line(reserved.model_copy(update={"end": "2030-02"}), HORIZON)
+    assert long.paid[2] == sum(long.paid) == 36 * 50_000 and sum(long.amounts) == 22 * 50_000
+
+
+def test_debt_is_served_before_a_company_is_alive_and_also_where_it_was_drawn_before_the_plan() -> None:
+    sales = revenue_line(RevenueConfig(name="sales", amount=1500.0, start="2027-01"), HORIZON)
+    debt = FundingConfig(
+        name="bank",
+        kind="venture debt",
+        amount=24_000.0,
+        month="2026-06",
+        probability=1,
+        interest_per_year=0.12,
+        repaid_over_months=24,
+    )
+    found = cash_flow(1_500_000, [cost_line(RENT, HORIZON)], [sales], [debt], [], HORIZON)
+    # Six of 24 parts were paid by December: 18,000 is owed in January, and 1 % of it is that month's interest.
+    assert [row.repaid_cents for row in found.months] == [100_000] * 18 + [0] * 6
+    assert [row.interest_cents for row in found.months[:2]] == [18_000, 17_000]
+    assert found.months[0].funding_cents == -100_000 and found.default_alive_from == "2028-07"
+    broke = cash_flow(100_000, [cost_line(RENT, HORIZON)], [sales], [debt], [], HORIZON)
+    assert broke.out_of_cash == "2027-02" and broke.default_alive_from is None
 
 
 def test_debt_is_paid_back_with_interest_on_what_is_owed() -> None:
@@ -163,7 +185,7 @@ FUNDING = st.builds(
     name=st.just("a bank"),
     kind=st.just("venture debt"),
     amount=st.integers(0, 10**6).map(float),
-    month=st.sampled_from(["2027-03", "2028-04"]),
+    month=st.sampled_from(["2026-05", "2027-03", "2028-04"]),
     probability=st.just(1.0),
     fee=st.sampled_from([0.0, 0.015]),
     interest_per_year=st.sampled_from([0.0, 0.11]),

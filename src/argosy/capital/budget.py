@@ -115,7 +115,7 @@ class TrafficConfig(Section):
     growth_per_month: float = Field(0.0, gt=-1, le=2)
     """Of that, as a share."""
     usd_per_million_tokens: Amount
-    """What serving costs, in the currency of the plan."""
+    """What serving costs, in US dollars."""
     date: DayText
     """Day of that price."""
     price_change_per_year: Yearly = 0.0

@@ -183,10 +183,10 @@ def _income(plan: CapitalPlan, lines: PlanLines) -> Iterator[Stream]:
 def _funding(plan: CapitalPlan, horizon: Horizon) -> Iterator[Stream]:
     for number, source in enumerate(plan.funding):
         sure = source.probability == 1
-        raised, interest = funded([source], horizon)
+        raised, repaid, interest = funded([source], horizon)
         yield Stream(
             f"{source.name} (funding {number})",
-            (np.array(raised) - np.array(interest)) / 100,
+            (np.array(raised) - np.array(repaid) - np.array(interest)) / 100,
             probability=source.probability,
             size_deviation=0.0 if sure else plan.uncertainty.funding_deviation,
             delay_months=0.0 if sure else plan.uncertainty.funding_delay_months,

@@ -21,7 +21,7 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
             yield Problem(f"rates.{i}.date", f"one rate of {rate.currency} a day, this is the second", rate.date)
         seen.add((rate.currency, rate.date))
     for key, one in _entries(plan):
-        priced = key.startswith("training.")  # by the planner, in dollars
+        priced = key.startswith(("training.", "traffic."))  # in dollars
         currency: str | None = "USD" if priced else getattr(one, "currency", None)
         if currency is not None and currency not in (plan.currency, *rated):
             expected = f"a currency with [[rates]] in {plan.currency}: date, worth and source"
