@@ -107,6 +107,19 @@ def test_a_return_counts_from_the_day_the_money_came_in(folder: Path, capsys: py
     assert founder["invested_cents"] == 450_00
 
 
+def test_a_sale_pays_what_is_owed_to_a_bank_first(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "capital.toml"
+    bank = 'kind = "venture debt"\namount = 120_000\nmonth = "2028-12"\nprobability = 1\n'
+    terms = 'name = "bank"\ninterest_per_year = 0.12\nrepaid_over_months = 12\n'
+    path.write_text(path.read_text() + f"\n[[funding]]\n{terms}{bank}")
+    found = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2029-06-30")
+    (debt,) = [one for one in found["payouts"] if one["name"].startswith("bank")]
+    assert debt["paid_cents"] == 70_000_00 + 700_00  # five of twelve parts were paid by May; June's interest
+    assert sum(one["paid_cents"] for one in found["payouts"]) == 60_000_000_00
+    poor = result(capsys, "waterfall", str(folder), "--exit", "50_000", "--at", "2029-06-30")
+    assert [one["name"] for one in poor["payouts"] if one["paid_cents"]] == [debt["name"]]
+
+
 def test_without_doubt_the_median_future_is_the_ledger(folder: Path) -> None:
     path = folder / "capital.toml"
     text = path.read_text().partition("[uncertainty]")[0].replace("probability = 0.6", "probability = 1")

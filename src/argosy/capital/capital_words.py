@@ -132,7 +132,8 @@ def sources_advice(found: Findings) -> Iterator[Advice]:
     source, worst = min(leaning, key=lambda pair: pair[1].change)
     yield Advice(
         head="capital",
-        what=f"have a second source beside {source.name}: without it “{worst.event}” falls by {-100 * worst.change:.1f} points",
+        what=f"have a second source beside {source.name}: without it “{worst.event}” falls by "
+        f"{-100 * worst.change:.1f} points",
         figures=tuple(
             Figure(
                 name=f"{one.event} without {each.name}",

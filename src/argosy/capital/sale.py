@@ -1,22 +1,25 @@
 """A cap table as what a sale of the company divides."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from fractions import Fraction
 
 from argosy.capital.ledger import POOL
+from argosy.capital.lines import Horizon
 from argosy.capital.liquidity import Convertible
-from argosy.capital.months import MoneyRounding, cents
-from argosy.capital.securities import Common, Options, Participation, Securities, ShareClass, Stake
+from argosy.capital.months import MoneyRounding, cents, month_number, month_of, spread
+from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.securities import Common, Debt, Options, Participation, Securities, ShareClass, Stake
 from argosy.capital.table_results import CapTable, ClassLine, InstrumentLine
 from argosy.config import UserError
 
 
-def securities_of(table: CapTable) -> Securities:
+def securities_of(table: CapTable, debts: Iterable[Debt] = ()) -> Securities:
     """What shares in the price of a sale, from a cap table on the day of it.
 
     Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Open
-    SAFEs and notes get their money back or convert, as their terms say.
+    SAFEs and notes get their money back or convert, as their terms say. `debts` are owed besides: see `debts_on`.
 
     Raises `UserError` `bad-exit` where nobody holds a share yet, or where shares are not whole.
     """
@@ -56,12 +59,31 @@ def securities_of(table: CapTable) -> Securities:
     return Securities(
         common=tuple(Common(name=name, shares=shares, invested_cents=paid[name]) for name, shares in common.items()),
         classes=preferred,
+        debts=tuple(debts),
         options=tuple(options),
         convertibles=tuple(_open(one, table, preferred) for one in table.instruments if one.sale is not None),
         idle_options=int(sum(one.shares - one.vested for one in lines if one.strike is not None)),
         stakes=tuple(stakes),
         rounding=table.rounding,
     )
+
+
+def debts_on(plan: CapitalPlan, day: date) -> Iterator[Debt]:
+    """Signed venture debt that is owed on a day, before that month's payment and with its interest; paid before notes.
+
+    Raises as `Horizon.worth` does.
+    """
+    for number, source in enumerate(plan.funding):
+        drawn = month_number(source.month)
+        since = month_of(day) - drawn
+        if source.kind != "venture debt" or source.probability < 1 or since < 0:
+            continue
+        horizon = Horizon(drawn, 1, plan.currency, plan.rates, plan.rounding)
+        parts = spread(horizon.cents(source.amount, source.currency), source.repaid_over_months)
+        owed = sum(parts[max(0, since - 1 - source.interest_only_months) :])
+        interest = cents(Fraction(str(source.interest_per_year)) * owed / 1200, plan.rounding) if since else 0
+        if owed:
+            yield Debt(name=f"{source.name} (funding {number})", owed_cents=owed + interest, seniority=1)
 
 
 def _open(one: InstrumentLine, table: CapTable, preferred: Sequence[ShareClass]) -> Convertible:

@@ -112,7 +112,8 @@ def waterfall(
     day = None if at is None else capital.day(at)
     price = capital.asked("--exit", exit, cents=True)
     owners = capital.table_at(found, str(plan), day)
-    result = capital.exit_returns(capital.securities_of(owners), round(price * 100), on=day or owners.table.date)
+    on = day or owners.table.date
+    result = capital.exit_returns(capital.securities_of(owners, capital.debts_on(found, on)), round(price * 100), on=on)
     show(result, _exit_text(result, found.currency), as_json=json)
 
 
