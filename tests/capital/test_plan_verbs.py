@@ -160,6 +160,11 @@ def test_the_bank_is_set_beside_the_plan(folder: Path, capsys: pytest.CaptureFix
     assert found["actual_cents"] == -31_800_00 - 3_500_00 - 250_50 - 999
     assert command(["capital", "actuals", str(bank), "--plan", str(folder)]) == 0
     assert "No [[statement]] rule has these" in capsys.readouterr().out
+    bank.write_text("date,amount,text\n2026-12-01,-3500,landlord\n2027-02-01,-3500,landlord\n")
+    rows = result(capsys, "actuals", str(bank), "--plan", str(folder))["rows"]
+    assert {"month": "2027-01", "kind": "office", "planned_cents": -3_500_00, "actual_cents": 0}.items() <= next(
+        row.items() for row in rows if (row["month"], row["kind"]) == ("2027-01", "office")
+    )  # a month without a booking is one in which nothing was paid
 
 
 @pytest.mark.parametrize(
@@ -169,6 +174,7 @@ def test_the_bank_is_set_beside_the_plan(folder: Path, capsys: pytest.CaptureFix
         ("date,amount,text\n01/02/2027,3,x\n", "line 2"),
         ("date,amount,text\n2027-01-01,three,x\n", "expected a number"),
         ("date,amount,text\n2020-01-01,3,x\n", "is not in the plan"),
+        ("date,amount,text\n", "no booking in it"),
     ],
 )
 def test_a_file_that_is_no_bank_list_is_refused(
@@ -199,6 +205,19 @@ def test_a_file_that_is_no_bank_list_is_refused(
         (('kinds = ["compute"', 'kinds = ["computing"'), ("plan",), "did you mean 'compute'"),
         (("venture.toml", "nowhere.toml"), ("plan",), "no venture at"),
         (("", ""), ("simulate", "--paths", "3"), "expected 100 to"),
+        (("", ""), ("simulate", "--seed", "-1"), "seed = -1: expected 0 or more"),
+        (("", ""), ("advise", "--seed", "-1"), "seed = -1: expected 0 or more"),
+        (('"first customers"', '"the money lasts"'), ("simulate",), "milestones.0.name = 'the money lasts'"),
+        (
+            ('"first customers"', '"public benchmark page"'),
+            ("simulate",),
+            "milestones.0.name = 'public benchmark page'",
+        ),
+        (('"public benchmark page"', '"the money lasts"'), ("plan",), "artefacts.0.name = 'the money lasts'"),
+        (("tokens_per_month = 2e9", "tokens_per_month = 1e300"), ("plan",), "traffic.0: less than a quadrillion"),
+        (("start = 2026-12-01", "start = 0001-01-01"), ("plan",), "traffic.0: less than a quadrillion"),
+        (("worth = 1.16", "worth = 1e300"), ("plan",), "rates.0.worth = 1e+300"),
+        (("", ""), ("waterfall", "--exit", "1e300"), "--exit 1e300: expected less than a quadrillion"),
         (("", ""), ("waterfall", "--exit", "much"), "much"),
         (("", ""), ("waterfall", "--exit", "5", "--at", "2025-01-01"), "nobody holds a share"),
         (('shares = "down"', 'shares = "none"'), ("waterfall", "--exit", "5"), "a sale divides whole shares"),

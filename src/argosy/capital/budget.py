@@ -21,7 +21,7 @@ class RateConfig(Section):
 
     currency: Currency
     """Which."""
-    worth: float = Field(gt=0)
+    worth: float = Field(ge=1e-9, le=1e9)
     """Of one unit, in the currency of the plan."""
     date: DayText
     """Day of the rate; it holds until a later one."""

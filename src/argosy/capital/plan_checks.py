@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from argosy.capital.futures import LASTS, TRAINED
 from argosy.capital.months import month_number
 from argosy.config import Problem, Section, nearest
 
@@ -34,6 +35,19 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
         start, end = getattr(one, "start", None), getattr(one, "end", None)
         if start is not None and end is not None and month_number(end) < month_number(start):
             yield Problem(f"{key}.end", f"{start}, its first month, or later", end)
+    yield from _names(plan)
+
+
+def _names(plan: "CapitalPlan") -> Iterable[Problem]:
+    """Of what `simulate` counts: two of one name would be one."""
+    taken = {LASTS, TRAINED, *(one.name for one in plan.artefacts)}
+    for i, one in enumerate(plan.milestones):
+        if one.name in taken:
+            yield Problem(f"milestones.{i}.name", "a name that nothing else has which simulate counts", one.name)
+        taken.add(one.name)
+    for i, artefact in enumerate(plan.artefacts):
+        if artefact.name in (LASTS, TRAINED):
+            yield Problem(f"artefacts.{i}.name", "a name that nothing else has which simulate counts", artefact.name)
 
 
 def _entries(plan: "CapitalPlan") -> Iterable[tuple[str, Section]]:
