@@ -175,7 +175,13 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
 
 
 def _moved(price: float, change_per_year: float, months: int) -> float:
-    return float(price * (1 + change_per_year) ** (months / 12))
+    try:
+        return float(price * (1 + change_per_year) ** (months / 12))
+    except OverflowError:
+        years = f"{months / 12:,.0f} years"
+        raise UserError(
+            "no-price", f"a price that moves by {change_per_year:g} a year has no value {years} on"
+        ) from None
 
 
 def _later(amounts: Sequence[int], months: int) -> list[int]:
