@@ -61,6 +61,19 @@ def test_an_unpaid_bill_runs_out_of_money_and_says_when_to_raise(
     assert found["raise_from"] == f"{began // 12}-{began % 12 + 1:02d}"
     assert command(["capital", "plan", str(folder)]) == 0
     assert "a round has to begin by" in capsys.readouterr().out
+    short = text[: text.index("[cap_table]")].replace("months = 36", "months = 24").replace("300_000", "260_000")
+    rent = 'name = "rent"\nkind = "office"\namount = 10_000\nstart = "2026-12"\n'
+    (folder / "capital.toml").write_text(f"{short}[[costs]]\n{rent}")
+    found = result(capsys, "plan", str(folder))  # it lasts two months longer than the plan, which is no excuse
+    assert found["signed"]["out_of_cash"] is None and found["signed"]["runway_months"] == 26
+    assert found["raise_from"] == "2028-08" and found["safety_months"] == 20
+
+
+def test_a_plan_of_one_month_is_advised(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "capital.toml"
+    path.write_text(path.read_text().replace("months = 36", "months = 1"))
+    found = result(capsys, "advise", str(folder), "--paths", "100")
+    assert any("the channels spend 0" in one["bought"] for one in found["allocation"]["moved"])
 
 
 def test_tax_is_paid_by_the_ledger_and_in_every_future(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,6 +229,7 @@ def test_a_file_that_is_no_bank_list_is_refused(
         (('"public benchmark page"', '"the money lasts"'), ("plan",), "artefacts.0.name = 'the money lasts'"),
         (("tokens_per_month = 2e9", "tokens_per_month = 1e300"), ("plan",), "traffic.0: less than a quadrillion"),
         (("start = 2026-12-01", "start = 0001-01-01"), ("plan",), "moves by -0.3 a year has no value -2,026 years on"),
+        (('expires = "2027-11"', 'expires = "2026-11"'), ("plan",), "credits.0.expires = '2026-11'"),
         (("worth = 1.16", "worth = 1e300"), ("plan",), "rates.0.worth = 1e+300"),
         (("", ""), ("waterfall", "--exit", "1e300"), "--exit 1e300: expected less than a quadrillion"),
         (("", ""), ("waterfall", "--exit", "much"), "much"),

@@ -32,9 +32,11 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
                 currency,
                 code="no-rate",
             )
-        start, end = getattr(one, "start", None), getattr(one, "end", None)
-        if start is not None and end is not None and month_number(end) < month_number(start):
-            yield Problem(f"{key}.end", f"{start}, its first month, or later", end)
+        start = getattr(one, "start", None)
+        for last in ("end", "expires"):
+            end = getattr(one, last, None)
+            if start is not None and end is not None and month_number(end) < month_number(start):
+                yield Problem(f"{key}.{last}", f"{start}, its first month, or later", end)
     yield from _names(plan)
 
 
