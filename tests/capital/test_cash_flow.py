@@ -169,6 +169,14 @@ def test_a_year_of_salary_is_paid_to_the_cent() -> None:
     assert sum(salary.amounts[:12]) == 12_000_001 and sum(hiring.amounts) == 50_000
 
 
+def test_what_credits_pay_does_not_lower_the_tax() -> None:
+    sales = revenue_line(RevenueConfig(name="sales", amount=1500.0, start="2027-01"), HORIZON)
+    gift = CreditConfig(name="gift", amount=3_000.0, start="2027-01", expires="2028-12", kinds=("office",))
+    tax = TaxConfig(profit_rate=0.25)
+    found = [cash_flow(0, [cost_line(RENT, HORIZON)], [sales], [], some, HORIZON, tax=tax) for some in ([], [gift])]
+    assert [sum(row.tax_cents for row in flow.months) for flow in found] == [300_000, 375_000]
+
+
 def test_tax_on_profit_with_losses_carried_forward() -> None:
     tax = TaxConfig(profit_rate=0.25, losses_before=100.0, losses_offset=0.8, year_ends=6, paid_after_months=3)
     profits = [-5_000] * 6 + [10_000] * 12 + [3_333] * 6  # 2027-01 to 2028-12; tax years end in June

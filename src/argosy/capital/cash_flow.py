@@ -38,7 +38,7 @@ class MonthOfCash(Record):
     interest_cents: int
     """On what is owed."""
     tax_cents: int
-    """On the tax year's profit, in its last month."""
+    """On the tax year's profit with the bills that credits and resources paid, in its last month."""
     profit_cents: int
     """Revenue without expenses, interest and tax."""
     operating_cash_cents: int
@@ -104,7 +104,9 @@ def cash_flow(
         [sum(line.amounts[month] for line in some) for month in range(horizon.months)] for some in (revenues, costs)
     )
     before_tax = [income - cost - owed for income, cost, owed in zip(billed, spent, interest, strict=True)]
-    due, tax_paid = taxed(before_tax, tax, horizon)
+    # What credits and resources pay is nobody's expense before the tax office.
+    displaced = [one + other for one, other in zip(by_credits, by_resources, strict=True)]
+    due, tax_paid = taxed([sum(both) for both in zip(before_tax, displaced, strict=True)], tax, horizon)
     for month in range(horizon.months):
         expenses: dict[str, int] = defaultdict(int)
         for line in costs:
