@@ -56,6 +56,28 @@ def test_what_is_prepaid_leaves_at_once_and_is_an_expense_by_month() -> None:
     found = cash_flow(1_000_000, [cost_line(reserved, HORIZON)], [], [], [], HORIZON)
     assert [row.operating_cash_cents for row in found.months[:4]] == [0, 0, -300_000, 0]
     assert [row.expenses_cents.get("compute", 0) for row in found.months[:9]] == [0, 0, *[50_000] * 6, 0]
+    long = cost_line(reserved.model_copy(update={"end": "2030-02"}), HORIZON)
+    assert long.paid[2] == sum(long.paid) == 36 * 50_000 and sum(long.amounts) == 22 * 50_000
+
+
+def test_debt_is_served_before_a_company_is_alive_and_also_where_it_was_drawn_before_the_plan() -> None:
+    sales = revenue_line(RevenueConfig(name="sales", amount=1500.0, start="2027-01"), HORIZON)
+    debt = FundingConfig(
+        name="bank",
+        kind="venture debt",
+        amount=24_000.0,
+        month="2026-06",
+        probability=1,
+        interest_per_year=0.12,
+        repaid_over_months=24,
+    )
+    found = cash_flow(1_500_000, [cost_line(RENT, HORIZON)], [sales], [debt], [], HORIZON)
+    # Six of 24 parts were paid by December: 18,000 is owed in January, and 1 % of it is that month's interest.
+    assert [row.repaid_cents for row in found.months] == [100_000] * 18 + [0] * 6
+    assert [row.interest_cents for row in found.months[:2]] == [18_000, 17_000]
+    assert found.months[0].funding_cents == -100_000 and found.default_alive_from == "2028-07"
+    broke = cash_flow(100_000, [cost_line(RENT, HORIZON)], [sales], [debt], [], HORIZON)
+    assert broke.out_of_cash == "2027-02" and broke.default_alive_from is None
 
 
 def test_debt_is_paid_back_with_interest_on_what_is_owed() -> None:
@@ -147,6 +169,14 @@ def test_a_year_of_salary_is_paid_to_the_cent() -> None:
     assert sum(salary.amounts[:12]) == 12_000_001 and sum(hiring.amounts) == 50_000
 
 
+def test_what_credits_pay_does_not_lower_the_tax() -> None:
+    sales = revenue_line(RevenueConfig(name="sales", amount=1500.0, start="2027-01"), HORIZON)
+    gift = CreditConfig(name="gift", amount=3_000.0, start="2027-01", expires="2028-12", kinds=("office",))
+    tax = TaxConfig(profit_rate=0.25)
+    found = [cash_flow(0, [cost_line(RENT, HORIZON)], [sales], [], some, HORIZON, tax=tax) for some in ([], [gift])]
+    assert [sum(row.tax_cents for row in flow.months) for flow in found] == [300_000, 375_000]
+
+
 def test_tax_on_profit_with_losses_carried_forward() -> None:
     tax = TaxConfig(profit_rate=0.25, losses_before=100.0, losses_offset=0.8, year_ends=6, paid_after_months=3)
     profits = [-5_000] * 6 + [10_000] * 12 + [3_333] * 6  # 2027-01 to 2028-12; tax years end in June
@@ -163,7 +193,7 @@ FUNDING = st.builds(
     name=st.just("a bank"),
     kind=st.just("venture debt"),
     amount=st.integers(0, 10**6).map(float),
-    month=st.sampled_from(["2027-03", "2028-04"]),
+    month=st.sampled_from(["2026-05", "2027-03", "2028-04"]),
     probability=st.just(1.0),
     fee=st.sampled_from([0.0, 0.015]),
     interest_per_year=st.sampled_from([0.0, 0.11]),

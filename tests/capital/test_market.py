@@ -305,6 +305,11 @@ def test_tokens_cost_what_traffic_says_and_currencies_what_their_rates_do() -> N
     priced = {**traffic, "provider": "cloud"}
     paid = outlook(plan_of(tokens, traffic=[priced], credits=[{**credit, "provider": "cloud"}]), HERE).signed
     assert sum(row.credits_cents for row in paid.months) == sum(only(plan_of(channel())).serving_cents)
+    yuan = {"currency": "USD", "worth": 7.0, "date": "2027-01-01", "source": "a test"}
+    dollars = only(plan_of(tokens, traffic=[traffic]))
+    assert sum(only(plan_of(tokens, traffic=[traffic], rates=[yuan], currency="CNY")).serving_cents) == pytest.approx(
+        7 * sum(dollars.serving_cents), abs=len(dollars.serving_cents) * 7
+    )
     rate = {"currency": "EUR", "worth": 1.1, "date": "2027-01-01", "source": "a test"}
     euros = only(plan_of(channel(currency="EUR"), rates=[rate]))
     assert euros.customers == only(plan_of(channel())).customers

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from argosy.capital import future_of, outlook, read_capital, simulate
 from argosy.cli.app import _run as command
 
 pytestmark = pytest.mark.fast
+NAMES = ("Bridge Lender", "Angel Fund", "Ada")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital"
 
 
@@ -59,6 +61,19 @@ def test_an_unpaid_bill_runs_out_of_money_and_says_when_to_raise(
     assert found["raise_from"] == f"{began // 12}-{began % 12 + 1:02d}"
     assert command(["capital", "plan", str(folder)]) == 0
     assert "a round has to begin by" in capsys.readouterr().out
+    short = text[: text.index("[cap_table]")].replace("months = 36", "months = 24").replace("300_000", "260_000")
+    rent = 'name = "rent"\nkind = "office"\namount = 10_000\nstart = "2026-12"\n'
+    (folder / "capital.toml").write_text(f"{short}[[costs]]\n{rent}")
+    found = result(capsys, "plan", str(folder))  # it lasts two months longer than the plan, which is no excuse
+    assert found["signed"]["out_of_cash"] is None and found["signed"]["runway_months"] == 26
+    assert found["raise_from"] == "2028-08" and found["safety_months"] == 20
+
+
+def test_a_plan_of_one_month_is_advised(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "capital.toml"
+    path.write_text(path.read_text().replace("months = 36", "months = 1"))
+    found = result(capsys, "advise", str(folder), "--paths", "100")
+    assert any("the channels spend 0" in one["bought"] for one in found["allocation"]["moved"])
 
 
 def test_tax_is_paid_by_the_ledger_and_in_every_future(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,6 +104,33 @@ def test_a_sale_is_divided_to_the_cent(folder: Path, capsys: pytest.CaptureFixtu
     early = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2027-01-30")
     angel = next(one for one in early["payouts"] if one["name"].startswith("Angel Fund's SAFE"))
     assert angel["converted"] and angel["paid_cents"] > 600_000_00
+
+
+def test_a_return_counts_from_the_day_the_money_came_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not from the round that converted it, and a note's interest is no money that was paid in."""
+    found = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2029-06-30")
+    lender, angel, founder = ({one["holder"]: one for one in found["holders"]}[name] for name in NAMES)
+    assert lender["invested_cents"] == pytest.approx(150_000_00, abs=100)
+    years = (date(2029, 6, 30) - date(2026, 9, 1)).days / 365
+    assert 1 + lender["xirr"] == pytest.approx((lender["paid_cents"] / lender["invested_cents"]) ** (1 / years))
+    sale, seed = date(2029, 6, 30), 262_499_49
+    flows = {date(2026, 4, 15): seed - angel["invested_cents"], date(2027, 6, 30): -seed, sale: angel["paid_cents"]}
+    worth = sum(cents / (1 + angel["xirr"]) ** ((day - sale).days / 365) for day, cents in flows.items())
+    assert angel["invested_cents"] - seed == pytest.approx(600_000_00, abs=100) and abs(worth) < 1
+    assert founder["invested_cents"] == 450_00
+
+
+def test_a_sale_pays_what_is_owed_to_a_bank_first(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "capital.toml"
+    bank = 'kind = "venture debt"\namount = 120_000\nmonth = "2028-12"\nprobability = 1\n'
+    terms = 'name = "bank"\ninterest_per_year = 0.12\nrepaid_over_months = 12\n'
+    path.write_text(path.read_text() + f"\n[[funding]]\n{terms}{bank}")
+    found = result(capsys, "waterfall", str(folder), "--exit", "60_000_000", "--at", "2029-06-30")
+    (debt,) = [one for one in found["payouts"] if one["name"].startswith("bank")]
+    assert debt["paid_cents"] == 70_000_00 + 700_00  # five of twelve parts were paid by May; June's interest
+    assert sum(one["paid_cents"] for one in found["payouts"]) == 60_000_000_00
+    poor = result(capsys, "waterfall", str(folder), "--exit", "50_000", "--at", "2029-06-30")
+    assert [one["name"] for one in poor["payouts"] if one["paid_cents"]] == [debt["name"]]
 
 
 def test_without_doubt_the_median_future_is_the_ledger(folder: Path) -> None:
@@ -131,6 +173,11 @@ def test_the_bank_is_set_beside_the_plan(folder: Path, capsys: pytest.CaptureFix
     assert found["actual_cents"] == -31_800_00 - 3_500_00 - 250_50 - 999
     assert command(["capital", "actuals", str(bank), "--plan", str(folder)]) == 0
     assert "No [[statement]] rule has these" in capsys.readouterr().out
+    bank.write_text("date,amount,text\n2026-12-01,-3500,landlord\n2027-02-01,-3500,landlord\n")
+    rows = result(capsys, "actuals", str(bank), "--plan", str(folder))["rows"]
+    assert {"month": "2027-01", "kind": "office", "planned_cents": -3_500_00, "actual_cents": 0}.items() <= next(
+        row.items() for row in rows if (row["month"], row["kind"]) == ("2027-01", "office")
+    )  # a month without a booking is one in which nothing was paid
 
 
 @pytest.mark.parametrize(
@@ -140,6 +187,7 @@ def test_the_bank_is_set_beside_the_plan(folder: Path, capsys: pytest.CaptureFix
         ("date,amount,text\n01/02/2027,3,x\n", "line 2"),
         ("date,amount,text\n2027-01-01,three,x\n", "expected a number"),
         ("date,amount,text\n2020-01-01,3,x\n", "is not in the plan"),
+        ("date,amount,text\n", "no booking in it"),
     ],
 )
 def test_a_file_that_is_no_bank_list_is_refused(
@@ -170,6 +218,20 @@ def test_a_file_that_is_no_bank_list_is_refused(
         (('kinds = ["compute"', 'kinds = ["computing"'), ("plan",), "did you mean 'compute'"),
         (("venture.toml", "nowhere.toml"), ("plan",), "no venture at"),
         (("", ""), ("simulate", "--paths", "3"), "expected 100 to"),
+        (("", ""), ("simulate", "--seed", "-1"), "seed = -1: expected 0 or more"),
+        (("", ""), ("advise", "--seed", "-1"), "seed = -1: expected 0 or more"),
+        (('"first customers"', '"the money lasts"'), ("simulate",), "milestones.0.name = 'the money lasts'"),
+        (
+            ('"first customers"', '"public benchmark page"'),
+            ("simulate",),
+            "milestones.0.name = 'public benchmark page'",
+        ),
+        (('"public benchmark page"', '"the money lasts"'), ("plan",), "artefacts.0.name = 'the money lasts'"),
+        (("tokens_per_month = 2e9", "tokens_per_month = 1e300"), ("plan",), "traffic.0: less than a quadrillion"),
+        (("start = 2026-12-01", "start = 0001-01-01"), ("plan",), "moves by -0.3 a year has no value -2,026 years on"),
+        (('expires = "2027-11"', 'expires = "2026-11"'), ("plan",), "credits.0.expires = '2026-11'"),
+        (("worth = 1.16", "worth = 1e300"), ("plan",), "rates.0.worth = 1e+300"),
+        (("", ""), ("waterfall", "--exit", "1e300"), "--exit 1e300: expected less than a quadrillion"),
         (("", ""), ("waterfall", "--exit", "much"), "much"),
         (("", ""), ("waterfall", "--exit", "5", "--at", "2025-01-01"), "nobody holds a share"),
         (('shares = "down"', 'shares = "none"'), ("waterfall", "--exit", "5"), "a sale divides whole shares"),

@@ -121,13 +121,16 @@ COST = ("capital", "cost", "--accelerator", "H100", "--count", "8", "--days", "3
         (("--date", "2015-06", "--definition", "cloud"), "came out in 2022"),
         (("--date", "2044-06", "--definition", "cloud"), "no-price"),
         (("--date", "2024-06", "--definition", "amortised", "--usd-per-kwh", "-1"), "usd_per_kwh = -1"),
+        (("--date", "2024-06", "--definition", "cloud", "--usd-per-kwh", "0.1"), "no part of definition cloud"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(given: tuple[str, ...], named: str, argosy: CommandLine) -> None:
     assert named in argosy(*COST, *given, code=2).stderr
 
 
-@pytest.mark.parametrize(("count", "hours"), [(0, 1.0), (1, 0.0), (1, math.nan), (1, math.inf), (-3, 1.0)])
+@pytest.mark.parametrize(
+    ("count", "hours"), [(0, 1.0), (1, 0.0), (1, math.nan), (1, math.inf), (-3, 1.0), (10**30, 1.0)]
+)
 def test_no_run_costs_nothing(count: int, hours: float) -> None:
     with pytest.raises(UserError, match=r"expected"):
         training_cost("H100", count, hours, "2024-06", "cloud")
@@ -141,3 +144,4 @@ def test_the_verb(argosy: CommandLine) -> None:
     text = argosy(*asked).stdout
     assert "8 × H100 SXM, 3 days from 2024-06-15" in text and "this is the final run" in text
     assert "did you mean" in argosy("capital", "cost", *asked[2:3], "H1000", *asked[4:], code=2).stderr
+    assert "days = -1: expected" in argosy(*COST[:-1], "-1", *asked[len(COST) :], code=2).stderr

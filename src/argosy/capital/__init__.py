@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
     from argosy.capital.resource_changes import Change
     from argosy.capital.resource_use import Resources, ResourceUse
-    from argosy.capital.sale import securities_of
+    from argosy.capital.sale import debts_on, securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
     from argosy.capital.stories import CapitalStory, Sale, Trained, TrainingStory, capital_story
     from argosy.capital.table import cap_table
@@ -147,6 +147,7 @@ __all__ = [
     "checked_for_raise",
     "day",
     "day_count",
+    "debts_on",
     "exit_returns",
     "fitted_fall",
     "from_ocf",
@@ -263,6 +264,7 @@ __getattr__ = lazy_exports(
         "Change": "resource_changes",
         "ResourceUse": "resource_use",
         "Resources": "resource_use",
+        "debts_on": "sale",
         "securities_of": "sale",
         "Common": "securities",
         "Debt": "securities",

@@ -88,7 +88,7 @@ class OptionConfig(Section):
     covers: Literal["final run", "whole development"] | None = None
     """What `training_usd` is of; the share of other runs is added to the final run only."""
     price_per_million_tokens: Amount | None = None
-    """What serving costs then, in the currency of the plan; as in `[[traffic]]` unless given."""
+    """What serving costs then, in US dollars; as in `[[traffic]]` unless given."""
 
     @model_validator(mode="after")
     def _says_what(self) -> "OptionConfig":

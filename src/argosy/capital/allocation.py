@@ -100,7 +100,7 @@ def _won(case: Case, change: int) -> tuple[Case, LossChange | None, str] | str:
     """Marketing buys customers: the spend of every channel in proportion, and what the funnel makes of it."""
     plan, horizon = case.plan, horizon_of(case.plan)
     spend = sum(sum(one.spend.amounts) for one in funnels(plan, horizon))
-    if spend + change <= 0:
+    if not spend or spend + change <= 0:
         return f"no figure: the channels spend {spend / 100:,.0f} {horizon.currency} in the plan"
     factor = 1 + change / spend
     channels = tuple(one.model_copy(update={"spend": one.spend * factor}) for one in plan.channels)

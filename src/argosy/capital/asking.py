@@ -10,6 +10,8 @@ from argosy.capital.table_checks import table_problems
 from argosy.capital.table_config import CapTableConfig
 from argosy.config import UserError, VentureError
 
+MOST = 10**15
+
 
 def asked(option: str, text: str, *, cents: bool = False, below_one: bool = False) -> Fraction:
     """The number of an option: above 0, in whole cents (`cents`), or from 0 to below 1 (`below_one`).
@@ -24,6 +26,8 @@ def asked(option: str, text: str, *, cents: bool = False, below_one: bool = Fals
         raise UserError("bad-round", f"{option} {text}: expected a share from 0 to below 1, such as 0.1")
     if not below_one and number <= 0:
         raise UserError("bad-round", f"{option} {text}: expected a number above 0")
+    if number >= MOST:
+        raise UserError("bad-round", f"{option} {text}: expected less than a quadrillion")
     if cents and (number * CENTS).denominator != 1:
         raise UserError("bad-round", f"{option} {text}: expected money in whole cents")
     return number

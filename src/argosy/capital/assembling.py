@@ -1,9 +1,11 @@
 """A plan's ledger, line by line: what adds a cost or a revenue adds it here, for ledger, futures and bank's list."""
 
 import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,11 +14,14 @@ from argosy.capital.displacing import BoughtHours, Displacing, bought_hours, dis
 from argosy.capital.lines import Horizon, Line, cost_line, revenue_line, role_lines, traffic_line
 from argosy.capital.market import market_lines
 from argosy.capital.months import month_number, month_of
-from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.plan_file import NAME, CapitalPlan
 from argosy.capital.pricing import Pricer
-from argosy.config import Record, UserError
+from argosy.config import Problem, Record, Section, UserError, VentureError
+
+S = TypeVar("S", bound=Section)
 
 HOURS_A_MONTH = 730.0
+MOST_CENTS = 10**17
 
 
 class TrainingCost(Record):
@@ -89,18 +94,31 @@ class PlanLines:
 
 def plan_lines(plan: CapitalPlan, horizon: Horizon, price: Pricer) -> PlanLines:
     """All lines, trainings planned by `price`. Raises `UserError` for what is missing or has no rate."""
+    running = (
+        *_counted("costs", plan.costs, lambda one: [cost_line(one, horizon)]),
+        *_counted("people", plan.people, lambda role: role_lines(role, horizon)),
+        *_counted("traffic", plan.traffic, lambda one: [traffic_line(one, horizon)]),
+    )
     winning, won = market_lines(plan, horizon)
     return PlanLines(
-        running=(
-            *(cost_line(one, horizon) for one in plan.costs),
-            *(line for role in plan.people for line in role_lines(role, horizon)),
-            *(traffic_line(one, horizon) for one in plan.traffic),
-        ),
+        running=running,
         trainings=tuple(_priced(one, horizon, price) for one in plan.training),
         winning=tuple(winning),
-        revenues=tuple(revenue_line(one, horizon) for one in plan.revenue),
+        revenues=tuple(_counted("revenue", plan.revenue, lambda one: [revenue_line(one, horizon)])),
         won=tuple(won),
     )
+
+
+def _counted(part: str, sections: Sequence[S], lines: Callable[[S], Iterable[Line]]) -> Iterator[Line]:
+    """The lines of each section; `VentureError` for one that is more than can be counted with."""
+    for number, one in enumerate(sections):
+        try:
+            found = list(lines(one))
+        except OverflowError:
+            found = []
+        if not found or any(sum(line.amounts) >= MOST_CENTS for line in found):
+            raise VentureError(NAME, [Problem(f"{part}.{number}", "less than a quadrillion in money over the plan")])
+        yield from found
 
 
 def stand_ins(plan: CapitalPlan, lines: PlanLines, horizon: Horizon) -> list[Displacing]:

@@ -74,7 +74,10 @@ def actuals(plan: CapitalPlan, folder: Path, bank: Path) -> Actuals:
     """
     horizon = horizon_of(plan)
     bookings = list(read_bookings(bank, plan))
-    months = sorted({month_of(one.date) - horizon.start for one in bookings})
+    if not bookings:
+        raise UserError("bad-statement", f"{bank}: no booking in it", hint="one in each line: 2027-01-31,-1200.50,Rent")
+    booked = [month_of(one.date) - horizon.start for one in bookings]
+    months = range(min(booked), max(booked) + 1)
     outside = [one for one in bookings if not 0 <= month_of(one.date) - horizon.start < horizon.months]
     if outside:
         when = f"{plan.months} months from {plan.start}"

@@ -21,7 +21,7 @@ class RateConfig(Section):
 
     currency: Currency
     """Which."""
-    worth: float = Field(gt=0)
+    worth: float = Field(ge=1e-9, le=1e9)
     """Of one unit, in the currency of the plan."""
     date: DayText
     """Day of the rate; it holds until a later one."""
@@ -115,7 +115,7 @@ class TrafficConfig(Section):
     growth_per_month: float = Field(0.0, gt=-1, le=2)
     """Of that, as a share."""
     usd_per_million_tokens: Amount
-    """What serving costs, in the currency of the plan."""
+    """What serving costs, in US dollars."""
     date: DayText
     """Day of that price."""
     price_change_per_year: Yearly = 0.0

@@ -19,7 +19,10 @@ def survival_advice(found: Findings) -> Iterator[Advice]:
     if not needs:
         what, chosen = "no money raised later makes the plan as sure: it may be out before the first month ends", None
     elif not needs[0].amount_cents:
-        what, chosen = f"no round is needed for {percent(study.target)}: what is signed is enough", needs[0]
+        what, chosen = (
+            f"no round is needed for {percent(study.target)} until the plan ends: what is signed is enough",
+            needs[0],
+        )
     elif not in_time:
         chosen = needs[-1]
         what = (

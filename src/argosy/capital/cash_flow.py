@@ -38,7 +38,7 @@ class MonthOfCash(Record):
     interest_cents: int
     """On what is owed."""
     tax_cents: int
-    """On the tax year's profit, in its last month."""
+    """On the tax year's profit with the bills that credits and resources paid, in its last month."""
     profit_cents: int
     """Revenue without expenses, interest and tax."""
     operating_cash_cents: int
@@ -48,7 +48,9 @@ class MonthOfCash(Record):
     resources_cents: int
     """Bills that other resources displaced."""
     funding_cents: int
-    """Raised, borrowed and paid back."""
+    """Raised and borrowed, less what is paid back."""
+    repaid_cents: int
+    """Debt that is paid back."""
     tax_paid_cents: int
     """Tax that is paid in it."""
     cash_cents: int
@@ -73,7 +75,7 @@ class CashFlow(Record):
     runway_months: float | None
     """Months that begin with cash to pay all of them; beyond the plan at its last month's burn. Null is for ever."""
     default_alive_from: str | None
-    """Month from which customers pay for everything until the plan ends, reached with cash; null if there is none."""
+    """Month from which customers pay for everything, debt too, until the plan ends, reached with cash; else null."""
     credits: tuple[CreditUse, ...]
     """What pays bills in place of cash."""
     areas_cents: dict[str, int]
@@ -96,13 +98,15 @@ def cash_flow(
     costs = [*costs, *(one.own for one in resources if one.own is not None)]
     burnt = burned(costs, credits, resources, horizon)
     by_credits, by_resources = (burnt.by_month(paid, horizon.months) for paid in (burnt.credits, burnt.resources))
-    raised, interest = funded(funding, horizon)
+    raised, repaid, interest = funded(funding, horizon)
     rows, cash = [], opening_cents
     billed, spent = (
         [sum(line.amounts[month] for line in some) for month in range(horizon.months)] for some in (revenues, costs)
     )
     before_tax = [income - cost - owed for income, cost, owed in zip(billed, spent, interest, strict=True)]
-    due, tax_paid = taxed(before_tax, tax, horizon)
+    # What credits and resources pay is nobody's expense before the tax office.
+    displaced = [one + other for one, other in zip(by_credits, by_resources, strict=True)]
+    due, tax_paid = taxed([sum(both) for both in zip(before_tax, displaced, strict=True)], tax, horizon)
     for month in range(horizon.months):
         expenses: dict[str, int] = defaultdict(int)
         for line in costs:
@@ -110,7 +114,7 @@ def cash_flow(
                 expenses[line.kind] += line.amounts[month]
         operating = sum(line.paid[month] for line in revenues) - sum(line.paid[month] for line in costs)
         operating += by_credits[month] + by_resources[month]
-        cash += operating + raised[month] - interest[month] - tax_paid[month]
+        cash += operating + raised[month] - repaid[month] - interest[month] - tax_paid[month]
         rows.append(
             MonthOfCash(
                 month=horizon.name(month),
@@ -122,7 +126,8 @@ def cash_flow(
                 operating_cash_cents=operating,
                 credits_cents=by_credits[month],
                 resources_cents=by_resources[month],
-                funding_cents=raised[month],
+                funding_cents=raised[month] - repaid[month],
+                repaid_cents=repaid[month],
                 tax_paid_cents=tax_paid[month],
                 cash_cents=cash,
             )
@@ -149,7 +154,7 @@ def cash_flow(
 
 def _owed(costs: Sequence[Line], out: int) -> int:
     """Committed payments after a month."""
-    return sum(sum(line.paid[out + 1 :]) + line.unpaid for line in costs if line.committed)
+    return sum(sum(line.paid[out + 1 :]) + max(0, line.unpaid) for line in costs if line.committed)
 
 
 def _credit_uses(credits: Sequence[CreditConfig], burnt: Burned) -> Iterator[CreditUse]:
@@ -158,27 +163,29 @@ def _credit_uses(credits: Sequence[CreditConfig], burnt: Burned) -> Iterator[Cre
         yield CreditUse(name=credit.name, used_cents=used, expired_cents=total - used, expires=credit.expires)
 
 
-def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int], list[int]]:
-    """What is raised less what is paid back, and interest, in each month."""
-    raised, interest = [0] * horizon.months, [0] * horizon.months
+def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int], list[int], list[int]]:
+    """What is raised, what is paid back, and interest, in each month. Debt from before the plan is still owed in it."""
+    raised, repaid, interest = ([0] * horizon.months for _ in range(3))
     for source in funding:
         month = month_number(source.month) - horizon.start
-        if not 0 <= month < horizon.months:
+        if month >= horizon.months:
             continue
         amount = horizon.cents(source.amount, source.currency, month)
-        raised[month] += amount - horizon.cents(Decimal(str(source.fee)) * amount / 100)
+        if month >= 0:
+            raised[month] += amount - horizon.cents(Decimal(str(source.fee)) * amount / 100)
         owed = amount if source.kind == "venture debt" else 0
         yearly = Decimal(str(source.interest_per_year))
         parts = spread(amount, source.repaid_over_months) if owed else []
         for later in range(month + 1, horizon.months):
             if owed <= 0:
                 break
-            interest[later] += horizon.cents(yearly * owed / 1200)
             turn = later - month - 1 - source.interest_only_months
-            if 0 <= turn < len(parts):
-                raised[later] -= parts[turn]
-                owed -= parts[turn]
-    return raised, interest
+            part = parts[turn] if 0 <= turn < len(parts) else 0
+            if later >= 0:
+                interest[later] += horizon.cents(yearly * owed / 1200)
+                repaid[later] += part
+            owed -= part
+    return raised, repaid, interest
 
 
 def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None) -> float | None:
@@ -191,8 +198,8 @@ def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None) -> float
 
 
 def _own_cents(row: MonthOfCash) -> int:
-    """Cash of a month without what is raised."""
-    return row.operating_cash_cents - row.interest_cents - row.tax_paid_cents
+    """Cash of a month without what is raised; debt is served from it."""
+    return row.operating_cash_cents - row.interest_cents - row.tax_paid_cents - row.repaid_cents
 
 
 def _default_alive(rows: Sequence[MonthOfCash], out: int | None) -> str | None:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from argosy.capital.calendar import interest_cents
 from argosy.capital.conversion import BASES, Terms
+from argosy.capital.exact import CENTS
+from argosy.capital.ledger import Position
 from argosy.capital.liquidity import SaleTerms
 from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.table_config import CapTableConfig, NoteConfig, SafeConfig
@@ -68,6 +70,11 @@ class Instrument:
     def end(self, state: Literal["converted", "repaid"], by: str, on: date) -> None:
         """It is no more."""
         self.state, self.by, self.on = state, by, on
+
+    def became(self, share_class: str, shares: Fraction, price: Fraction, on: date) -> Position:
+        """The shares it turned into, paid for when it was signed: its money without what bought no whole share."""
+        spent = cents(self.terms.amount * shares * price * CENTS / self.owed_cents(on), self.rounding)
+        return Position(self.terms.holder, share_class, shares, on, paid_cents=spent, paid_on=self.terms.date)
 
     def sale_terms(self, at: date, terms: tuple[Terms, ...]) -> SaleTerms:
         """What it is owed in a sale on a day, where it is open, by its own terms and those it may choose."""

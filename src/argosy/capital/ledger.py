@@ -7,7 +7,7 @@ from fractions import Fraction
 from argosy.capital.calendar import vested
 from argosy.capital.exact import Rounding
 from argosy.capital.table_config import CapTableConfig, ClassConfig, VestingConfig
-from argosy.capital.table_results import ClassLine, TableAt, TableLine, Total
+from argosy.capital.table_results import ClassLine, Issue, TableAt, TableLine, Total
 
 POOL, OPTIONS, WARRANTS = "unallocated pool", "options", "warrants"
 
@@ -22,6 +22,8 @@ class Position:
     issued: date
     vesting: VestingConfig | None = None
     strike: Fraction | None = None
+    paid_cents: int = 0
+    paid_on: date | None = None  # before `issued` where a SAFE or a note converted
 
     def vested(self, at: date) -> Fraction:
         """The holder's own by `at`."""
@@ -138,6 +140,20 @@ class Ledger:
                 )
             )
         return tuple(lines)
+
+    def issues(self, at: date) -> tuple[Issue, ...]:
+        """Every issue of shares that are still held."""
+        return tuple(
+            Issue(
+                holder=one.holder,
+                share_class=one.share_class,
+                shares=held,
+                paid_cents=int(one.paid_cents * held / one.shares),
+                paid_on=one.paid_on or one.issued,
+            )
+            for one in self.positions
+            if one.strike is None and (held := one.held(at))
+        )
 
 
 def _totals(lines: tuple[TableLine, ...], key: str, total: Fraction) -> tuple[Total, ...]:

@@ -75,7 +75,7 @@ class Line:
     paid: tuple[int, ...]
     """What changes hands in each month."""
     unpaid: int = 0
-    """What changes hands after the last month."""
+    """What changes hands after the last month; below 0 what is paid for months after it."""
     committed: bool = False
     """Whether it is owed in any case."""
     provider: str | None = None
@@ -86,16 +86,23 @@ class Line:
 
 def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
     """A cost; its price moves by (1 + change)^(years since `start`), in float64, rounded to cents once a payment."""
-    amounts = [0] * horizon.months
+    amounts, beyond = [0] * horizon.months, 0
     first, step = month_number(cost.start) - horizon.start, STEPS[cost.every]
-    for month in horizon.span(cost.start, cost.start if step == 0 else cost.end):
+    end = cost.start if step == 0 else cost.end
+    last = horizon.months - 1 if end is None else month_number(end) - horizon.start
+    for month in range(max(0, first), last + 1):
         if step == 0 or (month - first) % step == 0:
             moved = _moved(cost.amount, cost.change_per_year, month - first)
-            amounts[month] = horizon.cents(moved, cost.currency, month)
+            bill = horizon.cents(moved, cost.currency, month)
+            if month < horizon.months:
+                amounts[month] = bill
+            else:
+                beyond += bill
     paid = _later(amounts, cost.paid_after_months)
     if cost.prepaid:
         paid = [0] * horizon.months
-        paid[min(max(0, first), horizon.months - 1)] = sum(amounts)
+        if first < horizon.months:
+            paid[max(0, first)] = sum(amounts) + beyond
     return Line(
         name=cost.name,
         kind=cost.kind,
@@ -143,9 +150,10 @@ def traffic_line(traffic: TrafficConfig, horizon: Horizon) -> Line:
 
 
 def token_price(traffic: TrafficConfig, horizon: Horizon, month: int) -> float:
-    """What a million tokens cost in a month of the plan, in its currency."""
+    """What a million tokens cost in a month of the plan, in its currency. Raises as `Horizon.worth` does."""
     priced = month_of(date.fromisoformat(traffic.date)) - horizon.start
-    return _moved(traffic.usd_per_million_tokens, traffic.price_change_per_year, month - priced)
+    usd = _moved(traffic.usd_per_million_tokens, traffic.price_change_per_year, month - priced)
+    return usd * float(horizon.worth("USD", month))
 
 
 def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
@@ -167,7 +175,13 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
 
 
 def _moved(price: float, change_per_year: float, months: int) -> float:
-    return float(price * (1 + change_per_year) ** (months / 12))
+    try:
+        return float(price * (1 + change_per_year) ** (months / 12))
+    except OverflowError:
+        years = f"{months / 12:,.0f} years"
+        raise UserError(
+            "no-price", f"a price that moves by {change_per_year:g} a year has no value {years} on"
+        ) from None
 
 
 def _later(amounts: Sequence[int], months: int) -> list[int]:

@@ -1,5 +1,6 @@
 """The plan as a whole: its ledger with what is signed and with what is hoped for, and its futures."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from argosy.capital.market import market_streams
 from argosy.capital.market_config import ArtefactConfig
 from argosy.capital.market_results import Market
 from argosy.capital.market_units import market
-from argosy.capital.months import month_name, month_number
+from argosy.capital.months import month_number
 from argosy.capital.partner_register import Partners, partners_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.pricing import Planner, Pricer
@@ -43,7 +44,8 @@ class Outlook(Record):
     trainings: tuple[TrainingCost, ...]
     """What training costs."""
     raise_from: str | None
-    """Month in which the next round has to begin, so that it arrives before signed money is out; null if it lasts."""
+    """Month in which the next round has to begin, so that it arrives before signed money is out; null if that is
+    after the plan, or never."""
     safety_months: float | None
     """Months until then; below 0 it is late."""
     resources: Resources | None
@@ -84,7 +86,8 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
     certain = [one for one in plan.funding if one.probability == 1]
     sure = [one for one in others if one.config.probability == 1]
     signed = cash_flow(opening, lines.costs, lines.income, certain, plan.credits, horizon, sure, plan.tax)
-    out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
+    lasts = signed.runway_months
+    begin = None if lasts is None else math.floor(lasts) - plan.raising_months
 
     def ledger(changed: CapitalPlan) -> tuple[Sequence[Line], Sequence[BoughtHours]]:
         other = plan_lines(changed, horizon, pricer)
@@ -94,8 +97,8 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
         signed=signed,
         hoped=cash_flow(opening, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax),
         trainings=tuple(one.cost for one in lines.trainings),
-        raise_from=None if out is None else month_name(out - plan.raising_months),
-        safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
+        raise_from=None if begin is None or begin >= horizon.months else horizon.name(begin),
+        safety_months=None if lasts is None else lasts - plan.raising_months,
         resources=resources_of(plan, horizon, ledger),
         partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
         market=market(plan, horizon),
@@ -145,7 +148,8 @@ def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> F
 def _taxes(plan: CapitalPlan, lines: PlanLines, horizon: Horizon) -> Iterator[Stream]:
     """As the plan with all it hopes for pays them."""
     if plan.tax is not None:
-        flow = cash_flow(0, lines.costs, lines.income, plan.funding, (), horizon, tax=plan.tax)
+        others = stand_ins(plan, lines, horizon)
+        flow = cash_flow(0, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax)
         yield Stream("taxes", -np.array([row.tax_paid_cents for row in flow.months]) / 100)
 
 
@@ -184,10 +188,10 @@ def _income(plan: CapitalPlan, lines: PlanLines) -> Iterator[Stream]:
 def _funding(plan: CapitalPlan, horizon: Horizon) -> Iterator[Stream]:
     for number, source in enumerate(plan.funding):
         sure = source.probability == 1
-        raised, interest = funded([source], horizon)
+        raised, repaid, interest = funded([source], horizon)
         yield Stream(
             f"{source.name} (funding {number})",
-            (np.array(raised) - np.array(interest)) / 100,
+            (np.array(raised) - np.array(repaid) - np.array(interest)) / 100,
             probability=source.probability,
             size_deviation=0.0 if sure else plan.uncertainty.funding_deviation,
             delay_months=0.0 if sure else plan.uncertainty.funding_delay_months,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from argosy.capital.futures import LASTS, TRAINED
 from argosy.capital.months import month_number
 from argosy.config import Problem, Section, nearest
 
@@ -21,7 +22,7 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
             yield Problem(f"rates.{i}.date", f"one rate of {rate.currency} a day, this is the second", rate.date)
         seen.add((rate.currency, rate.date))
     for key, one in _entries(plan):
-        priced = key.startswith("training.")  # by the planner, in dollars
+        priced = key.startswith(("training.", "traffic."))  # in dollars
         currency: str | None = "USD" if priced else getattr(one, "currency", None)
         if currency is not None and currency not in (plan.currency, *rated):
             expected = f"a currency with [[rates]] in {plan.currency}: date, worth and source"
@@ -31,9 +32,24 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
                 currency,
                 code="no-rate",
             )
-        start, end = getattr(one, "start", None), getattr(one, "end", None)
-        if start is not None and end is not None and month_number(end) < month_number(start):
-            yield Problem(f"{key}.end", f"{start}, its first month, or later", end)
+        start = getattr(one, "start", None)
+        for last in ("end", "expires"):
+            end = getattr(one, last, None)
+            if start is not None and end is not None and month_number(end) < month_number(start):
+                yield Problem(f"{key}.{last}", f"{start}, its first month, or later", end)
+    yield from _names(plan)
+
+
+def _names(plan: "CapitalPlan") -> Iterable[Problem]:
+    """Of what `simulate` counts: two of one name would be one."""
+    taken = {LASTS, TRAINED, *(one.name for one in plan.artefacts)}
+    for i, one in enumerate(plan.milestones):
+        if one.name in taken:
+            yield Problem(f"milestones.{i}.name", "a name that nothing else has which simulate counts", one.name)
+        taken.add(one.name)
+    for i, artefact in enumerate(plan.artefacts):
+        if artefact.name in (LASTS, TRAINED):
+            yield Problem(f"artefacts.{i}.name", "a name that nothing else has which simulate counts", artefact.name)
 
 
 def _entries(plan: "CapitalPlan") -> Iterable[tuple[str, Section]]:

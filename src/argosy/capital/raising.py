@@ -14,7 +14,8 @@ from argosy.capital.exits import exit_returns
 from argosy.capital.futures import LASTS, TRAINED, Z80, Future, cash_paths
 from argosy.capital.levers import unsigned
 from argosy.capital.months import cents, month_name, month_of
-from argosy.capital.sale import securities_of
+from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.sale import debts_on, securities_of
 from argosy.capital.study import Study
 from argosy.capital.table import cap_table
 from argosy.capital.table_config import CapTableConfig
@@ -125,7 +126,8 @@ def _founders_at(study: Study, table: CapTableConfig, times: float, planned: Fra
     )
     lasts = float(study.tried(study.base.with_plan(funding=funding))[LASTS].mean())
     exits = sum(
-        Fraction(str(one.probability)) * _founders_cents(table, date.fromisoformat(one.date), cents(one.price))
+        Fraction(str(one.probability))
+        * _founders_cents(study.plan, table, date.fromisoformat(one.date), cents(one.price))
         for one in study.plan.exits
     )
     return FoundersAt(
@@ -138,7 +140,7 @@ def _founders_at(study: Study, table: CapTableConfig, times: float, planned: Fra
     )
 
 
-def _founders_cents(table: CapTableConfig, on: date, price: int) -> int:
+def _founders_cents(plan: CapitalPlan, table: CapTableConfig, on: date, price: int) -> int:
     founders = {one.name for one in table.holders if one.kind == "founder"}
-    sale = exit_returns(securities_of(cap_table(table, at=on)), price, on=on)
+    sale = exit_returns(securities_of(cap_table(table, at=on), debts_on(plan, on)), price, on=on)
     return sum(one.paid_cents for one in sale.holders if one.holder in founders)

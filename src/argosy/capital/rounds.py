@@ -52,11 +52,12 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
     except Impossible as error:
         raise Unworkable(key, str(error)) from None
     classes = _converted_classes(ledger, terms.share_class, found)
-    for one, shares, share_class in zip(ending, found.converted, classes, strict=True):
-        ledger.positions.append(Position(one.terms.holder, share_class, shares, terms.date))
+    for one, shares, price, share_class in zip(ending, found.converted, found.conversion_prices, classes, strict=True):
+        ledger.positions.append(one.became(share_class, shares, price, terms.date))
         one.end("converted", terms.name, terms.date)
     for (holder, _, _), shares in zip(buyers, found.new_shares, strict=True):
-        ledger.positions.append(Position(holder, terms.share_class, shares, terms.date))
+        paid = cents(shares * found.price)
+        ledger.positions.append(Position(holder, terms.share_class, shares, terms.date, paid_cents=paid))
     adjustments = _protect(ledger, protected, found)
     ledger.reserved += found.pool_increase
     after = ledger.table(terms.date, terms.name)

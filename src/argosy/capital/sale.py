@@ -1,23 +1,25 @@
 """A cap table as what a sale of the company divides."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
 
 from argosy.capital.ledger import POOL
+from argosy.capital.lines import Horizon
 from argosy.capital.liquidity import Convertible
-from argosy.capital.months import MoneyRounding, cents
-from argosy.capital.securities import Common, Options, Participation, Securities, ShareClass, Stake
+from argosy.capital.months import MoneyRounding, cents, month_number, month_of, spread
+from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.securities import Common, Debt, Options, Participation, Securities, ShareClass, Stake
 from argosy.capital.table_results import CapTable, ClassLine, InstrumentLine
 from argosy.config import UserError
 
 
-def securities_of(table: CapTable) -> Securities:
+def securities_of(table: CapTable, debts: Iterable[Debt] = ()) -> Securities:
     """What shares in the price of a sale, from a cap table on the day of it.
 
     Classes keep their terms. Of options and warrants counts what has vested; the unallocated pool gets nothing. Open
-    SAFEs and notes get their money back or convert, as their terms say.
+    SAFEs and notes get their money back or convert, as their terms say. `debts` are owed besides: see `debts_on`.
 
     Raises `UserError` `bad-exit` where nobody holds a share yet, or where shares are not whole.
     """
@@ -30,36 +32,58 @@ def securities_of(table: CapTable) -> Securities:
             f"{broken.holder} has {float(broken.shares):,.4f} of {broken.share_class}: a sale divides whole shares",
             hint='cap_table.rounding = { shares = "down" }',
         )
-    closed = {one.share_class: one.date for one in table.rounds}
-    priced = {one.name: one for one in table.classes}
     preferred = tuple(_class(one, table.rounding) for one in table.classes if one.kind == "preferred" and one.shares)
     names = {one.name for one in preferred}
     common: dict[str, int] = defaultdict(int)
     options: list[Options] = []
     stakes: list[Stake] = []
     for line in lines:
-        if line.strike is not None:
-            if line.vested:
-                name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
-                options.append(Options(name=name, shares=int(line.vested), strike_cents=line.strike * 100))
-                stakes.append(Stake(holder=line.holder, security=name, shares=int(line.vested)))
-        elif (own := priced.get(line.share_class)) is not None:
-            stake = Stake(holder=line.holder, security=own.name, shares=int(line.shares))
-            if own.name in names:
-                bought = {"invested_cents": _paid(own, line.shares, table.rounding), "on": _closed(own.name, closed)}
-                stake = stake.model_copy(update=bought)
-            else:
-                common[own.name] += stake.shares
-            stakes.append(stake)
+        if line.strike is not None and line.vested:
+            name = f"{line.holder}: {line.share_class} at {float(line.strike):g} ({len(options)})"
+            options.append(Options(name=name, shares=int(line.vested), strike_cents=line.strike * 100))
+            stakes.append(Stake(holder=line.holder, security=name, shares=int(line.vested)))
+    paid: dict[str, int] = defaultdict(int)
+    for one in table.issues:
+        stakes.append(
+            Stake(
+                holder=one.holder,
+                security=one.share_class,
+                shares=int(one.shares),
+                invested_cents=one.paid_cents,
+                on=one.paid_on,
+            )
+        )
+        if one.share_class not in names:
+            common[one.share_class] += int(one.shares)
+            paid[one.share_class] += one.paid_cents
     return Securities(
-        common=tuple(Common(name=name, shares=shares) for name, shares in common.items()),
+        common=tuple(Common(name=name, shares=shares, invested_cents=paid[name]) for name, shares in common.items()),
         classes=preferred,
+        debts=tuple(debts),
         options=tuple(options),
         convertibles=tuple(_open(one, table, preferred) for one in table.instruments if one.sale is not None),
         idle_options=int(sum(one.shares - one.vested for one in lines if one.strike is not None)),
         stakes=tuple(stakes),
         rounding=table.rounding,
     )
+
+
+def debts_on(plan: CapitalPlan, day: date) -> Iterator[Debt]:
+    """Signed venture debt that is owed on a day, before that month's payment and with its interest; paid before notes.
+
+    Raises as `Horizon.worth` does.
+    """
+    for number, source in enumerate(plan.funding):
+        drawn = month_number(source.month)
+        since = month_of(day) - drawn
+        if source.kind != "venture debt" or source.probability < 1 or since < 0:
+            continue
+        horizon = Horizon(drawn, 1, plan.currency, plan.rates, plan.rounding)
+        parts = spread(horizon.cents(source.amount, source.currency), source.repaid_over_months)
+        owed = sum(parts[max(0, since - 1 - source.interest_only_months) :])
+        interest = cents(Fraction(str(source.interest_per_year)) * owed / 1200, plan.rounding) if since else 0
+        if owed:
+            yield Debt(name=f"{source.name} (funding {number})", owed_cents=owed + interest, seniority=1)
 
 
 def _open(one: InstrumentLine, table: CapTable, preferred: Sequence[ShareClass]) -> Convertible:
@@ -94,8 +118,3 @@ def _class(one: ClassLine, rounding: MoneyRounding) -> ShareClass:
 def _paid(one: ClassLine, shares: Fraction, rounding: MoneyRounding) -> int:
     """Money for shares of a class, at the price it was first issued at."""
     return cents((one.price or Fraction(0)) * shares, rounding)
-
-
-def _closed(name: str, closed: dict[str, date]) -> date | None:
-    """The day of the round that sold a class, also of a sub-class for what converted in it."""
-    return closed.get(name) or next((day for own, day in closed.items() if name.startswith(f"{own}-")), None)

@@ -8,7 +8,7 @@ from functools import partial
 from argosy.capital.exact import CENTS
 from argosy.capital.instruments import Instrument, best_terms, instruments_of
 from argosy.capital.ledger import OPTIONS, WARRANTS, Ledger, Position
-from argosy.capital.months import MoneyRounding
+from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.rounds import Unworkable, close_round
 from argosy.capital.table_config import CapTableConfig
 from argosy.capital.table_results import CapTable, RoundResult
@@ -36,7 +36,7 @@ def cap_table(
     last: date | None = None
     after = "nothing yet"
     try:
-        for when, _, _, happen in sorted(_events(ledger, instruments, rounds), key=lambda event: event[:3]):
+        for when, _, _, happen in sorted(_events(ledger, instruments, rounds, rounding), key=lambda event: event[:3]):
             if at is not None and when > at:
                 break
             after, last = happen(), when
@@ -52,6 +52,7 @@ def cap_table(
         rounding=rounding,
         table=ledger.table(day, after),
         classes=ledger.class_lines(day),
+        issues=ledger.issues(day),
         instruments=tuple(
             one.line(day, best_terms(one, instruments, config, day)) for one in instruments if one.terms.date <= day
         ),
@@ -59,14 +60,22 @@ def cap_table(
     )
 
 
-def _events(ledger: Ledger, instruments: list[Instrument], rounds: list[RoundResult]) -> Iterable[Event]:
+def _events(
+    ledger: Ledger, instruments: list[Instrument], rounds: list[RoundResult], rounding: MoneyRounding
+) -> Iterable[Event]:
     """All that happens, with its day and its place in the day: issues first, rounds last, in their order."""
     config = ledger.config
     if config.pool is not None:
         yield config.pool.date, 0, 0, partial(_reserve, ledger)
     for i, holding in enumerate(config.holdings):
+        price = holding.price if holding.price is not None else ledger.classes[holding.share_class].price
         position = Position(
-            holding.holder, holding.share_class, Fraction(holding.shares), holding.date, holding.vesting
+            holding.holder,
+            holding.share_class,
+            Fraction(holding.shares),
+            holding.date,
+            holding.vesting,
+            paid_cents=cents((price or Fraction(0)) * holding.shares, rounding),
         )
         yield holding.date, 1, i, partial(_issue, ledger, position)
     for i, grant in enumerate(config.grants):
@@ -120,9 +129,10 @@ def _mature(ledger: Ledger, one: Instrument) -> str:
     if not count or common is None:
         raise Unworkable(f"{one.key}.at_maturity", "there are no common shares it could convert into")
     amount = Fraction(one.owed_cents(one.maturity), CENTS)
-    shares = ledger.rounding.count(amount / ledger.rounding.of_price(one.terms.cap / count))
+    price = ledger.rounding.of_price(one.terms.cap / count)
+    shares = ledger.rounding.count(amount / price)
     one.end("converted", by, one.maturity)
-    _issue(ledger, Position(one.terms.holder, common, shares, one.maturity))
+    _issue(ledger, one.became(common, shares, price, one.maturity))
     return f"{one.terms.holder}'s note converted at maturity"
 
 

@@ -89,6 +89,22 @@ class ClassLine(Record):
     """What a cheaper round does to the conversion price."""
 
 
+class Issue(Record):
+    """Shares that were issued at once, and the money for them."""
+
+    holder: str
+    """Whose."""
+    share_class: str
+    """Class of the shares."""
+    shares: Exact
+    """Those still held."""
+    paid_cents: int
+    """Money that came in for them: of a SAFE or a note what was invested or lent, without interest
+    and without what bought no whole share."""
+    paid_on: date
+    """Day it came in: of a SAFE or a note the day it was signed."""
+
+
 class InstrumentLine(Record):
     """A SAFE or a note, and what became of it."""
 
@@ -217,6 +233,8 @@ class CapTable(Record):
     """The table on the day."""
     classes: tuple[ClassLine, ...]
     """Classes with their terms."""
+    issues: tuple[Issue, ...]
+    """Shares by issue, and what was paid for them and when; what a return is counted from."""
     instruments: tuple[InstrumentLine, ...]
     """SAFEs and notes, and what became of them."""
     rounds: tuple[RoundResult, ...]

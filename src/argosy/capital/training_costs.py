@@ -31,6 +31,7 @@ MEANINGS: dict[Definition, str] = {
 # benchmarks/training_costs.py, which measures the coverage with each organisation left out.
 FACTORS: dict[Definition, float] = {"cloud": 1.05, "amortised": 1.15, "acquisition": 1.15}
 Z80 = 1.2816  # of a normal distribution, between whose negative and itself lie 80 %
+MOST_ACCELERATORS = 10**9
 INTERCONNECT = 0.19  # of a cluster's price
 USD_PER_KWH = 0.08  # industrial power in the US, 2023 (EIA: 0.0806)
 # Server over chip, share of it that is drawn, and the building's power usage effectiveness between 1.1 and 1.25.
@@ -83,8 +84,10 @@ def training_cost(
     spec = accelerator(name)
     day = _day(on, spec)
     what = _definition(definition)
-    if count < 1:
-        raise UserError("bad-option", f"count = {count}: expected 1 or more accelerators")
+    if not 1 <= count <= MOST_ACCELERATORS:
+        raise UserError(
+            "bad-option", f"count = {count}: expected 1 or more accelerators, {MOST_ACCELERATORS:,} at most"
+        )
     for key, value in (("hours", hours), ("usd_per_kwh", usd_per_kwh)):
         if not (0 < value < math.inf or (key == "usd_per_kwh" and value == 0)):
             raise UserError("bad-option", f"{key} = {value:g}: expected more than 0")

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from argosy.cli.app import Json
 from argosy.cli.capital import capital_app
+from argosy.cli.capital_plan import check_draws
 from argosy.cli.output import table
 
 if TYPE_CHECKING:
@@ -34,11 +35,9 @@ def advise_verb(
     """
     from argosy import capital
     from argosy.cli.output import show
-    from argosy.config import UserError
     from argosy.progress import progress
 
-    if not 100 <= paths <= 1_000_000:
-        raise UserError("bad-option", f"paths = {paths}: expected 100 to 1,000,000")
+    check_draws(paths, seed)
     found, path = capital.read_capital(plan)
     result = capital.advise(
         found, path.parent, paths=paths, seed=seed, watch=lambda most: progress("trying changes", most, "changes")

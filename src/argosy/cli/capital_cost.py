@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from argosy.capital import RunCost
 
 
+LONGEST_DAYS = 36_500
+
+
 @capital_app.command(name="cost")
 def cost_verb(
     *,
@@ -31,7 +34,14 @@ def cost_verb(
     """
     from argosy.capital import training_cost
     from argosy.cli.output import show
+    from argosy.config import UserError
 
+    if not 0 < days <= LONGEST_DAYS:
+        raise UserError("bad-option", f"days = {days:g}: expected more than 0, and {LONGEST_DAYS:,} at most")
+    if usd_per_kwh is not None and definition in ("cloud", "acquisition"):
+        raise UserError(
+            "bad-option", f"usd_per_kwh = {usd_per_kwh:g}: electricity is no part of definition {definition}"
+        )
     electricity = {} if usd_per_kwh is None else {"usd_per_kwh": usd_per_kwh}
     found = training_cost(accelerator, count, 24 * days, date, definition, **electricity)
     show(found, _text(found), as_json=json)

@@ -55,10 +55,8 @@ def simulate(
     """
     from argosy import capital
     from argosy.cli.output import show
-    from argosy.config import UserError
 
-    if not 100 <= paths <= 1_000_000:
-        raise UserError("bad-option", f"paths = {paths}: expected 100 to 1,000,000")
+    check_draws(paths, seed)
     found, path = capital.read_capital(plan)
     result = capital.chances(found, path.parent, paths=paths, seed=seed)
     show(result, _chances_text(result, found.currency), as_json=json)
@@ -112,8 +110,19 @@ def waterfall(
     day = None if at is None else capital.day(at)
     price = capital.asked("--exit", exit, cents=True)
     owners = capital.table_at(found, str(plan), day)
-    result = capital.exit_returns(capital.securities_of(owners), round(price * 100), on=day or owners.table.date)
+    on = day or owners.table.date
+    result = capital.exit_returns(capital.securities_of(owners, capital.debts_on(found, on)), round(price * 100), on=on)
     show(result, _exit_text(result, found.currency), as_json=json)
+
+
+def check_draws(paths: int, seed: int) -> None:
+    """Refuse what no futures can be drawn with, as `UserError` `bad-option`."""
+    from argosy.config import UserError
+
+    if not 100 <= paths <= 1_000_000:
+        raise UserError("bad-option", f"paths = {paths}: expected 100 to 1,000,000")
+    if seed < 0:
+        raise UserError("bad-option", f"seed = {seed}: expected 0 or more")
 
 
 def _outlook_text(found: "Outlook") -> str:
