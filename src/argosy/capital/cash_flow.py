@@ -33,6 +33,8 @@ class MonthOfCash(Record):
     """Which."""
     revenue_cents: int
     """Billed."""
+    grants_cents: int
+    """Grants that arrive, which are income (IAS 20); `funding_cents` has their cash."""
     expenses_cents: dict[str, int]
     """By head, whenever they are paid and whatever pays them."""
     interest_cents: int
@@ -40,7 +42,7 @@ class MonthOfCash(Record):
     tax_cents: int
     """On the tax year's profit with the bills that credits and resources paid, in its last month."""
     profit_cents: int
-    """Revenue without expenses, interest and tax."""
+    """Revenue and grants without expenses, interest and tax."""
     operating_cash_cents: int
     """Received from customers without what was paid in cash."""
     credits_cents: int
@@ -103,7 +105,10 @@ def cash_flow(
     billed, spent = (
         [sum(line.amounts[month] for line in some) for month in range(horizon.months)] for some in (revenues, costs)
     )
-    before_tax = [income - cost - owed for income, cost, owed in zip(billed, spent, interest, strict=True)]
+    grants, _, _ = funded([one for one in funding if one.kind == "grant"], horizon)
+    before_tax = [
+        income + grant - cost - owed for income, grant, cost, owed in zip(billed, grants, spent, interest, strict=True)
+    ]
     # What credits and resources pay is nobody's expense before the tax office.
     displaced = [one + other for one, other in zip(by_credits, by_resources, strict=True)]
     due, tax_paid = taxed([sum(both) for both in zip(before_tax, displaced, strict=True)], tax, horizon)
@@ -119,6 +124,7 @@ def cash_flow(
             MonthOfCash(
                 month=horizon.name(month),
                 revenue_cents=billed[month],
+                grants_cents=grants[month],
                 expenses_cents=dict(sorted(expenses.items())),
                 interest_cents=interest[month],
                 tax_cents=due[month],
