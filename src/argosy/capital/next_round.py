@@ -3,6 +3,7 @@
 from datetime import date
 from fractions import Fraction
 
+from argosy.capital.conversion import PaidBy
 from argosy.capital.months import MoneyRounding
 from argosy.capital.table import cap_table
 from argosy.capital.table_config import (
@@ -25,6 +26,7 @@ def raise_round(
     amount: Fraction,
     on: date | None = None,
     pool: Fraction = Fraction(0),
+    protection_paid_by: PaidBy = "everyone",
     instead_of: str | None = None,
     currency: str = "USD",
     rounding: MoneyRounding = "half-up",
@@ -32,7 +34,9 @@ def raise_round(
 ) -> RoundResult:
     """What one more round would do: new investors bring `amount`; open SAFEs and notes that qualify convert.
 
-    It comes on the day `on` (after all that is in the table unless given), or `instead_of` a planned round, on its day.
+    Shares that anti-dilution adds come on top, so that the new money has less than it was sold, unless
+    `protection_paid_by` is `existing`. It comes on the day `on` (after all that is in the table unless given), or
+    `instead_of` a planned round, on its day.
     Raises `UserError` for a round that is not there, `VentureError` as `cap_table` does.
     """
     if instead_of is not None:
@@ -43,7 +47,9 @@ def raise_round(
         on = on or gone.date
         config = config.model_copy(update={"rounds": tuple(one for one in config.rounds if one is not gone)})
     on = on or last_day(config)
-    larger = with_round(config, pre_money=pre_money, amount=amount, on=on, pool=pool)
+    larger = with_round(
+        config, pre_money=pre_money, amount=amount, on=on, pool=pool, protection_paid_by=protection_paid_by
+    )
     return cap_table(larger, currency=currency, rounding=rounding, at=on, source=source).rounds[-1]
 
 
@@ -57,7 +63,13 @@ def last_day(config: CapTableConfig) -> date:
 
 
 def with_round(
-    config: CapTableConfig, *, pre_money: Fraction, amount: Fraction, on: date, pool: Fraction
+    config: CapTableConfig,
+    *,
+    pre_money: Fraction,
+    amount: Fraction,
+    on: date,
+    pool: Fraction,
+    protection_paid_by: PaidBy = "everyone",
 ) -> CapTableConfig:
     """The table with one more round on a day, the last of that day; its investors buy a preferred class of its own."""
     investor, share_class = f"{NAME} investors", f"{NAME} preferred"
@@ -69,6 +81,7 @@ def with_round(
         pre_money=pre_money,
         investors=(InvestmentConfig(holder=investor, amount=amount),),
         pool=pool,
+        protection_paid_by=protection_paid_by,
         converts_all=True,
     )
     seniority = max(one.seniority for one in config.classes)

@@ -1,7 +1,7 @@
 """The verbs of the cap table: who owns what, and what a round does to it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -47,6 +47,9 @@ def raise_verb(
     pre_money: Annotated[str, Parameter(help="Valuation before the new money: 12_000_000.")],
     amount: Annotated[str, Parameter(help="New money.")],
     pool: Annotated[str, Parameter(help="Share the unallocated pool has afterwards: 0.1.")] = "0",
+    protection_paid_by: Annotated[
+        Literal["everyone", "existing"], Parameter(help="Whose part anti-dilution's shares come out of.")
+    ] = "everyone",
     date: Annotated[str | None, Parameter(help="Day it closes; after all that is in the plan unless given.")] = None,
     instead_of: Annotated[str | None, Parameter(help="A round of the plan this one replaces, on its day.")] = None,
     json: Json = False,
@@ -69,6 +72,7 @@ def raise_verb(
         pre_money=capital.asked("--pre-money", pre_money),
         amount=capital.asked("--amount", amount, cents=True),
         pool=capital.asked("--pool", pool, below_one=True),
+        protection_paid_by=protection_paid_by,
         on=None if date is None else capital.day(date, option="--date"),
         instead_of=instead_of,
         currency=found.currency,
@@ -129,6 +133,9 @@ def _round_line(one: "RoundResult", currency: str) -> str:
         f"  {each.share_class} converts at {_price(each.after)} instead of {_price(each.before)} (anti-dilution)"
         for each in one.adjustments
     ]
+    added = one.after.fully_diluted * one.price - one.post_money
+    if one.adjustments and added > one.post_money / 1000:  # less is the rounding of shares
+        lines.append(f"  that adds shares on top: at this price all are worth {float(added):,.0f} {currency} more")
     return "\n".join(lines)
 
 
