@@ -37,6 +37,17 @@ def test_raise_converts_what_waits_for_a_round(argosy: CommandLine) -> None:
     assert len(found["conversions"]) == 2
 
 
+def test_raise_says_who_pays_for_anti_dilution(argosy: CommandLine) -> None:
+    asked = ("capital", "raise", str(EXAMPLE), "--pre-money", "6_000_000", "--amount", "3_000_000")
+    owned = {
+        payer: {one["name"]: one["ownership"] for one in found["after"]["by_holder"]}["Next round investors"]
+        for payer in ("everyone", "existing")
+        for found in [argosy.json(*asked, "--date", "2028-06-30", "--protection-paid-by", payer)]
+    }
+    assert owned["everyone"] < owned["existing"] == pytest.approx(1 / 3, abs=1e-4)
+    assert "adds shares on top" in argosy(*asked, "--date", "2028-06-30").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
