@@ -25,7 +25,18 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from argosy.models import empty_model
-from argosy.parallel import Engine, Manner, Mesh, PipelineEngine, World, apply, context, local, parallelize
+from argosy.parallel import (
+    Engine,
+    Manner,
+    Mesh,
+    PipelineEngine,
+    World,
+    apply,
+    context,
+    die_with_parent,
+    local,
+    parallelize,
+)
 from argosy.planning import Exchange, RankSetup, RankUse, is_replicated
 from argosy.training import loss
 from argosy.training.counting import StepCounter
@@ -68,7 +79,7 @@ def count_passes(setup: RankSetup) -> RankUse:
 
 
 def _in_a_process(setup: RankSetup) -> RankUse:
-    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as process:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork"), die_with_parent) as process:
         return process.submit(count_rank, setup).result()
 
 
