@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import CapitalPlan, MarketPart, future_of, outlook, simulate
+from argosy.capital import CapitalPlan, MarketPart, outlook, simulate
 from argosy.capital.assembling import horizon_of, plan_lines
 from argosy.capital.futures import Z80
 from argosy.capital.market import carried, funnels, market_streams
+from argosy.capital.outlooks import future_of
 from argosy.capital.pricing import Planner
 from argosy.cli.app import _run as command
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from argosy.capital import future_of, outlook, read_capital, simulate
+from argosy.capital import outlook, read_capital, simulate
+from argosy.capital.outlooks import future_of
 from argosy.cli.app import _run as command
 
 pytestmark = pytest.mark.fast

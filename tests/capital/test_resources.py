@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import future_of, read_capital, simulate
+from argosy.capital import read_capital, simulate
 from argosy.capital.budget import CostConfig, CreditConfig
 from argosy.capital.cash_flow import cash_flow
 from argosy.capital.displacing import displacing
 from argosy.capital.lines import Horizon, cost_line
 from argosy.capital.months import month_name, month_number
+from argosy.capital.outlooks import future_of
 from argosy.capital.resources_config import ResourceConfig
 from argosy.cli.app import _run as command
 from argosy.config import load_venture
