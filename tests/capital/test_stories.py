@@ -8,9 +8,10 @@ import pytest
 
 from argosy.capital import CapitalStory, Trained, capital_story
 from argosy.config import UserError, VentureError
+from tests.capital.conftest import EXAMPLES, changed
 
 pytestmark = pytest.mark.fast
-FOUNDERS = Path(__file__).resolve().parents[2] / "examples" / "founders"
+FOUNDERS = EXAMPLES / "founders"
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +23,6 @@ def story() -> CapitalStory:
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(FOUNDERS, tmp_path / "plan")
     return tmp_path / "plan"
-
-
-def changed(folder: Path, old: str, new: str) -> Path:
-    path = folder / "capital.toml"
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    return folder
 
 
 def test_it_survives_its_file(story: CapitalStory) -> None:
