@@ -16,7 +16,7 @@ from argosy.capital.assembling import (
     plan_lines,
     stand_ins,
 )
-from argosy.capital.budget import MilestoneConfig
+from argosy.capital.budget import FundingConfig, MilestoneConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
 from argosy.capital.displacing import BoughtHours
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
@@ -79,11 +79,8 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
     Raises `UserError` for what is missing or has no rate.
     """
     horizon, pricer = horizon_of(plan), price or Planner(folder)
-    lines, opening = plan_lines(plan, horizon, pricer), opening_cents(plan, horizon)
-    others = stand_ins(plan, lines, horizon)
-    certain = [one for one in plan.funding if one.probability == 1]
-    sure = [one for one in others if one.config.probability == 1]
-    signed = cash_flow(opening, lines.costs, lines.income, certain, plan.credits, horizon, sure, plan.tax)
+    lines = plan_lines(plan, horizon, pricer)
+    signed = _flow(plan, lines, horizon, 1)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
 
     def ledger(changed: CapitalPlan) -> tuple[Sequence[Line], Sequence[BoughtHours]]:
@@ -92,12 +89,12 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
 
     return Outlook(
         signed=signed,
-        hoped=cash_flow(opening, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax),
+        hoped=_flow(plan, lines, horizon, 0),
         trainings=tuple(one.cost for one in lines.trainings),
         raise_from=None if out is None else month_name(out - plan.raising_months),
         safety_months=None if signed.runway_months is None else signed.runway_months - plan.raising_months,
         resources=resources_of(plan, horizon, ledger),
-        partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
+        partners=partners_of(plan, [*lines.costs, *lines.income], stand_ins(plan, lines, horizon), horizon),
         market=market(plan, horizon),
     )
 
@@ -105,10 +102,16 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
 def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped:
     """Of an outlook only what is hoped for: many of these take as long as one of those. Raises as `outlook` does."""
     horizon = horizon_of(plan)
-    lines, opening = plan_lines(plan, horizon, price or Planner(folder)), opening_cents(plan, horizon)
-    others = stand_ins(plan, lines, horizon)
-    flow = cash_flow(opening, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax)
-    return Hoped(flow, tuple(one.cost for one in lines.trainings))
+    lines = plan_lines(plan, horizon, price or Planner(folder))
+    return Hoped(_flow(plan, lines, horizon, 0), tuple(one.cost for one in lines.trainings))
+
+
+def _flow(plan: CapitalPlan, lines: PlanLines, horizon: Horizon, least: float) -> CashFlow:
+    """The ledger with the funding and the resources that are at least as probable."""
+    funding = [one for one in plan.funding if one.probability >= least]
+    others = [one for one in stand_ins(plan, lines, horizon) if one.config.probability >= least]
+    opening = opening_cents(plan, horizon)
+    return cash_flow(opening, lines.costs, lines.income, funding, plan.credits, horizon, others, plan.tax)
 
 
 def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:
@@ -181,12 +184,17 @@ def _income(plan: CapitalPlan, lines: PlanLines) -> Iterator[Stream]:
         )
 
 
+def funding_stream(number: int, source: FundingConfig) -> str:
+    """Name of the stream of a plan's source, as numbered there."""
+    return f"{source.name} (funding {number})"
+
+
 def _funding(plan: CapitalPlan, horizon: Horizon) -> Iterator[Stream]:
     for number, source in enumerate(plan.funding):
         sure = source.probability == 1
         raised, interest = funded([source], horizon)
         yield Stream(
-            f"{source.name} (funding {number})",
+            funding_stream(number, source),
             (np.array(raised) - np.array(interest)) / 100,
             probability=source.probability,
             size_deviation=0.0 if sure else plan.uncertainty.funding_deviation,

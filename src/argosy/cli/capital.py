@@ -24,7 +24,7 @@ def xirr(
     flows: Path,
     *,
     day_count: Annotated[
-        str, Parameter(help="actual/365, actual/360, actual/365.25, actual/actual or 30E/360.")
+        str, Parameter(help="actual/365, actual/360, actual/365.25, actual/actual, 30/360 or 30E/360.")
     ] = "actual/365",
     json: Json = False,
 ) -> None:

@@ -7,14 +7,7 @@ from argosy.capital import CapitalStory, Probability
 from argosy.report.headline import Fact
 from argosy.report.money_plots import FILE, money_plots
 from argosy.report.money_tables import Table, money_tables
-from argosy.report.money_text import (
-    amount,
-    likely,
-    months,
-    multiple,
-    percent,
-    whole,
-)
+from argosy.report.money_text import amount, likely, months, multiple, percent, whole
 from argosy.report.plots import Plot
 from argosy.report.units import SPACE, duration
 

@@ -7,20 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from argosy.capital import CapitalStory
 from argosy.report.money_text import amount, likely, months, multiple, percent, rate
-from argosy.report.scene import (
-    BUFF,
-    FAINT,
-    INK,
-    LINE,
-    MAGENTA,
-    MUTED,
-    PALE,
-    QUIET,
-    SEA,
-    WIDTH_MM,
-    Measure,
-    Scene,
-)
+from argosy.report.scene import BUFF, FAINT, INK, LINE, MAGENTA, MUTED, PALE, QUIET, SEA, WIDTH_MM, Measure, Scene
 from argosy.report.units import count, duration
 
 MARGIN = 14.0
