@@ -73,12 +73,12 @@ class Hoped:
     """What training costs."""
 
 
-def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Outlook:
-    """The ledger of a plan; paths are relative to `folder`. Trainings are planned as their ventures say, or by `price`.
+def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
+    """The ledger of a plan; paths are relative to `folder`, trainings planned as their ventures say.
 
     Raises `UserError` for what is missing or has no rate.
     """
-    horizon, pricer = horizon_of(plan), price or Planner(folder)
+    horizon, pricer = horizon_of(plan), Planner(folder)
     lines = plan_lines(plan, horizon, pricer)
     signed = _flow(plan, lines, horizon, 1)
     out = None if signed.out_of_cash is None else month_number(signed.out_of_cash)
@@ -100,7 +100,8 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
 
 
 def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped:
-    """Of an outlook only what is hoped for: many of these take as long as one of those. Raises as `outlook` does."""
+    """Of an outlook only what is hoped for, trainings planned by `price` where it is given: many of these take as long
+    as one of those. Raises as `outlook` does."""
     horizon = horizon_of(plan)
     lines = plan_lines(plan, horizon, price or Planner(folder))
     return Hoped(_flow(plan, lines, horizon, 0), tuple(one.cost for one in lines.trainings))
@@ -124,7 +125,7 @@ def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int =
 
 
 def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Future:
-    """Everything that may turn out otherwise, in the currency of the plan; `price` as for `outlook`."""
+    """Everything that may turn out otherwise, in the currency of the plan; `price` as for `hoped`."""
     horizon = horizon_of(plan)
     lines = plan_lines(plan, horizon, price or Planner(folder))
     last = max(lines.trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
