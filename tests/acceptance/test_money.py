@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.capital.conftest import EXAMPLES
 from tests.conftest import CommandLine
 
-FOUNDERS = Path(__file__).resolve().parents[2] / "examples" / "founders"
+FOUNDERS = EXAMPLES / "founders"
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Advice: equal to closed forms where there are any, to the other verbs everywhere; paired differences unbiased."""
 
-import json
 import math
-import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -36,11 +34,10 @@ from argosy.capital.pricing import Planner
 from argosy.capital.raising import raising
 from argosy.capital.resources_config import ResourceConfig
 from argosy.capital.study import Case, Study, effect, loss_change
-from argosy.cli.app import _run as command
 from argosy.planning import Plan
+from tests.capital.conftest import EXAMPLE, changed, refused, told
 
 pytestmark = pytest.mark.fast
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital"
 Z90 = NormalDist().inv_cdf(0.9)
 BILL_USD, MONTHS, FACTOR = 200_000.0, 6.0, 1.3
 
@@ -274,8 +271,8 @@ def test_its_figures_are_those_of_the_other_verbs(advised: Any, planner: Planner
 def test_founders_get_what_the_waterfall_says(advised: Any, capsys: pytest.CaptureFixture[str]) -> None:
     whole = 0.0
     for price, day, probability in (("60_000_000", "2029-06-30", 0.2), ("8_000_000", "2028-12-31", 0.4)):
-        assert command(["capital", "waterfall", str(EXAMPLE), "--exit", price, "--at", day, "--json"]) == 0
-        holders = {one["holder"]: one["paid_cents"] for one in json.loads(capsys.readouterr().out)["holders"]}
+        found = told(capsys, "waterfall", str(EXAMPLE), "--exit", price, "--at", day)
+        holders = {one["holder"]: one["paid_cents"] for one in found["holders"]}
         whole += probability * (holders["Ada"] + holders["Bo"])
     (planned,) = (one for one in advised.raising.founders if one.amount_cents == 3_500_000_00)
     assert planned.exit_cents == pytest.approx(whole, abs=1)
@@ -327,12 +324,6 @@ def test_credits_burn_in_the_order_that_is_told(toy: Toy) -> None:
     assert not found.text and not found.raising.founders and not unsigned(plan)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    shutil.copytree(EXAMPLE, tmp_path / "plan")
-    return tmp_path / "plan"
-
-
 @pytest.mark.parametrize(
     ("change", "words", "said"),
     [
@@ -365,13 +356,7 @@ def folder(tmp_path: Path) -> Path:
 def test_wrong_input_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], words: tuple[str, ...], said: str
 ) -> None:
-    path = folder / "capital.toml"
-    text = path.read_text()
-    assert change[0] in text
-    path.write_text(text.replace(*change, 1))
-    assert command(["capital", "advise", str(folder), *words]) == 2
-    told = capsys.readouterr().err
-    assert said in told and "Traceback" not in told
+    refused(capsys, said, "advise", str(changed(folder, *change)), *words)
 
 
 @pytest.mark.parametrize(("months", "idle"), [(1.0, True), (0.01, False)])

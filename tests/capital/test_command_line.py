@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.capital.conftest import EXAMPLE
 from tests.conftest import CommandLine
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital"
 
 
 def test_captable(argosy: CommandLine) -> None:

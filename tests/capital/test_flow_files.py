@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from argosy.capital import Flow, day_count, read_flows
+from argosy.capital import day_count, read_flows
+from argosy.capital.flow_files import Flow
 from argosy.cli import main
 from argosy.config import UserError
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 import tomllib
 from fractions import Fraction
 from pathlib import Path
@@ -13,15 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import CapitalPlan, MarketPart, future_of, outlook, simulate
+from argosy.capital import CapitalPlan, MarketPart, outlook, simulate
 from argosy.capital.assembling import horizon_of, plan_lines
 from argosy.capital.futures import Z80
 from argosy.capital.market import carried, funnels, market_streams
+from argosy.capital.outlooks import future_of
 from argosy.capital.pricing import Planner
 from argosy.cli.app import _run as command
+from tests.capital.conftest import EXAMPLE, changed, refused, told
 
 pytestmark = pytest.mark.fast
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital"
 HERE = Path()
 
 
@@ -319,18 +319,6 @@ def test_tokens_cost_what_traffic_says_and_currencies_what_their_rates_do() -> N
 # The command line.
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of the example to change."""
-    shutil.copytree(EXAMPLE, tmp_path / "plan")
-    return tmp_path / "plan"
-
-
-def told(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
-    assert command(["capital", *words, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
 def test_the_plan_tells_of_channels_and_artefacts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = told(capsys, "plan", str(folder))
     written = tomllib.loads((folder / "capital.toml").read_text())["channels"][0]
@@ -394,7 +382,7 @@ SOURCE = 'source = "an example: the founders\' belief"'
         ("tokens_per_customer = 60e6", "", "serving_per_customer or tokens_per_customer"),
         ("leads = {", "leads = 0.005 #", "channels.0.leads: 0.005: who says so? expected { value = 0.005, source ="),
         ("value = 200,", "value = 0,", "channels.0.cost_per_thousand.value = 0"),
-        ("delay_months = 2", "delay_month = 2", "did you mean 'delay_months'"),
+        ("\ndelay_months = 2", "\ndelay_month = 2", "did you mean 'delay_months'"),
         ("growth_per_month = 0.02", "growth_per_month = 2.0", "expected fewer than ten billion customers"),
         ("growth_per_month = 0.02", 'currency = "GBP"', "GBP"),
         ('kind = "benchmark page"', 'kind = "benchmarks"', "did you mean 'benchmark page'"),
@@ -413,19 +401,13 @@ SOURCE = 'source = "an example: the founders\' belief"'
 def test_wrong_input_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str], before: str, after: str, said: str
 ) -> None:
-    path = folder / "capital.toml"
-    text = path.read_text()
-    assert before in text
-    path.write_text(text.replace(before, after))
+    changed(folder, before, after)
     for verb in ("plan", "simulate"):
-        assert command(["capital", verb, str(folder)]) == 2
-        answer = capsys.readouterr().err
-        assert said in answer and "Traceback" not in answer
+        refused(capsys, said, verb, str(folder))
 
 
 def test_tokens_without_traffic_have_no_price(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "capital.toml"
     text = path.read_text()
     path.write_text(text[: text.index("[[traffic]]")] + text[text.index("[[revenue]]") :])
-    assert command(["capital", "plan", str(folder)]) == 2
-    assert "channels.0.tokens_per_customer = 60000000.0: needs [[traffic]]" in capsys.readouterr().err
+    refused(capsys, "channels.0.tokens_per_customer = 60000000.0: needs [[traffic]]", "plan", str(folder))

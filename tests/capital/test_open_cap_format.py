@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from argosy.capital import CapTable, cap_table, from_ocf, load_capital, table_at, to_ocf
+from argosy.capital import CapTable, from_ocf, load_capital, table_at, to_ocf
+from argosy.capital.table import cap_table
 from argosy.config import UserError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital" / "capital.toml"

@@ -14,10 +14,10 @@ from argosy.capital import (
     Securities,
     ShareClass,
     Waterfall,
-    cap_table,
     exit_returns,
     securities_of,
 )
+from argosy.capital.table import cap_table
 from argosy.capital.table_config import CapTableConfig
 from argosy.config import UserError
 

@@ -1,6 +1,5 @@
 """`[[partners]]`: shares and concentration from the ledger, against a count of their own here."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,24 +15,20 @@ from argosy.capital.partner_register import partners_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.resources_config import PartnerConfig
 from argosy.cli.app import _run as command
+from tests.capital.conftest import EXAMPLE, entry, refused, told
 
 pytestmark = pytest.mark.fast
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital"
 BEGIN = "start = 2027-01-01\nmonths = 12\ncash = 1_000_000\n"
 
 
 def cost(name: str, kind: str, amount: float, provider: str | None, **keys: Any) -> str:
     """A `[[costs]]` entry."""
-    given = {"name": name, "kind": kind, "amount": amount, "start": "2027-01", "provider": provider} | keys
-    return "[[costs]]\n" + "".join(
-        f"{key} = {json.dumps(value)}\n" for key, value in given.items() if value is not None
-    )
+    return entry("costs", name=name, kind=kind, amount=amount, start="2027-01", provider=provider, **keys)
 
 
 def partner(name: str, **keys: Any) -> str:
     """A `[[partners]]` entry."""
-    given = {"name": name, "side": "upstream", "provides": ["compute"]} | keys
-    return "[[partners]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in given.items())
+    return entry("partners", **{"name": name, "side": "upstream", "provides": ["compute"]} | keys)
 
 
 @pytest.fixture
@@ -42,8 +37,7 @@ def register(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 
     def called(*parts: str) -> Any:
         (tmp_path / "capital.toml").write_text(BEGIN + "".join(parts))
-        assert command(["capital", "plan", str(tmp_path), "--json"]) == 0
-        return json.loads(capsys.readouterr().out)["partners"]
+        return told(capsys, "plan", str(tmp_path))["partners"]
 
     return called
 
@@ -197,9 +191,7 @@ def test_wrong_input_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], entries: tuple[str, ...], said: str
 ) -> None:
     (tmp_path / "capital.toml").write_text(BEGIN + GPUS + SALES + "".join(entries))
-    assert command(["capital", "plan", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert said in told and "Traceback" not in told
+    refused(capsys, said, "plan", str(tmp_path))
 
 
 def test_the_example_prints_both_tables_and_the_gaps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

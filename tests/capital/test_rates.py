@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import DAY_COUNTS, DayCount, irr, moic, npv, xirr, xnpv, years_between
+from argosy.capital import irr, npv, xirr, xnpv
+from argosy.capital.day_counts import DAY_COUNTS, DayCount, years_between
+from argosy.capital.rates import moic
 from argosy.config import UserError
 
 pytestmark = pytest.mark.fast

@@ -1,6 +1,5 @@
 """`[[resources]]` as a user writes them: worth the cash they displace, and never more than the bill."""
 
-import json
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -10,19 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital import future_of, read_capital, simulate
+from argosy.capital import read_capital, simulate
 from argosy.capital.budget import CostConfig, CreditConfig
 from argosy.capital.cash_flow import cash_flow
 from argosy.capital.displacing import displacing
 from argosy.capital.lines import Horizon, cost_line
 from argosy.capital.months import month_name, month_number
+from argosy.capital.outlooks import future_of
 from argosy.capital.resources_config import ResourceConfig
-from argosy.cli.app import _run as command
 from argosy.config import load_venture
 from argosy.planning import plan as plan_of
+from tests.capital.conftest import EXAMPLE, entry, refused, told
 
 pytestmark = pytest.mark.fast
-VENTURE = Path(__file__).resolve().parents[2] / "examples" / "capital" / "venture.toml"
+VENTURE = EXAMPLE / "venture.toml"
 BEGIN = "start = 2027-01-01\nmonths = 12\ncash = 1_000_000\n[uncertainty]\n"
 TRAINING = (
     '[[training]]\nventure = "venture.toml"\nstart = "2027-03"\nother_runs = 1\nother_runs_months = 2\n'
@@ -36,8 +36,7 @@ TEXT = '[[costs]]\nname = "text"\nkind = "data"\narea = "research"\namount = 1_0
 
 def resource(**keys: Any) -> str:
     """A `[[resources]]` entry."""
-    given = {"name": "gift", "start": "2027-01", "expires": "2027-12", "probability": 1} | keys
-    return "[[resources]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in given.items())
+    return entry("resources", **{"name": "gift", "start": "2027-01", "expires": "2027-12", "probability": 1} | keys)
 
 
 @pytest.fixture
@@ -47,8 +46,7 @@ def outlook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     def called(*parts: str) -> Any:
         shutil.copy(VENTURE, tmp_path)
         (tmp_path / "capital.toml").write_text(BEGIN + "".join(parts))
-        assert command(["capital", "plan", str(tmp_path), "--json"]) == 0
-        return json.loads(capsys.readouterr().out)
+        return told(capsys, "plan", str(tmp_path))
 
     return called
 
@@ -102,8 +100,7 @@ def test_a_venture_trained_twice_at_two_prices_has_no_price_of_an_hour(
     assert len(only(outlook(twice, gift))["changes"]) == 2
     path = tmp_path / "capital.toml"
     path.write_text(BEGIN + twice.replace("other_runs = 1\n", "other_runs = 1\nprice_change_per_year = -0.3\n") + gift)
-    assert command(["capital", "plan", str(tmp_path)]) == 2
-    assert "trained more than once at prices that differ" in capsys.readouterr().err
+    refused(capsys, "trained more than once at prices that differ", "plan", str(tmp_path))
 
 
 def test_people_stand_in_for_a_part_of_a_role(outlook: Any) -> None:
@@ -275,6 +272,4 @@ def test_wrong_input_is_named(
 ) -> None:
     shutil.copy(VENTURE, tmp_path)
     (tmp_path / "capital.toml").write_text(BEGIN + TRAINING + ROLE + TEXT + resource(**keys))
-    assert command(["capital", "plan", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert said in told and "Traceback" not in told
+    refused(capsys, said, "plan", str(tmp_path))

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from argosy.capital import (
-    ROUNDINGS,
     Common,
     Debt,
     Dividends,
@@ -26,6 +25,7 @@ from argosy.capital import (
     exit_returns,
     weighted_returns,
 )
+from argosy.capital.cents import ROUNDINGS
 from argosy.config import UserError
 
 from .brute_force import SOLD, drawn, drawn_exit, equilibria, gain_of_deviating, payouts

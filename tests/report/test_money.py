@@ -19,10 +19,11 @@ from argosy.report.chinese import CHINESE
 from argosy.report.one_page import one_page
 from argosy.report.scene import HEIGHT_MM, WIDTH_MM, estimated
 from argosy.storage import Run
+from tests.capital.conftest import EXAMPLES
 from tests.report.html import Page
 
 pytestmark = pytest.mark.fast
-FOUNDERS = Path(__file__).resolve().parents[2] / "examples" / "founders"
+FOUNDERS = EXAMPLES / "founders"
 NUMBER = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)(?:[ \xa0](k|M|B|T|%|×|months|d|h|min)(?![a-z]))?")
 LETTERS = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 

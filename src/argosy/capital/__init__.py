@@ -7,141 +7,85 @@ from argosy._lazy import lazy_exports
 if TYPE_CHECKING:
     from argosy.capital.advice_results import Advised
     from argosy.capital.advising import advise
-    from argosy.capital.anti_dilution import Protected
     from argosy.capital.asking import asked, checked_for_raise, day
-    from argosy.capital.assembling import TrainingCost
-    from argosy.capital.bank import Actuals, Booking, Compared, actuals
-    from argosy.capital.cash_flow import CashFlow, CreditUse, MonthOfCash
-    from argosy.capital.cents import ROUNDINGS, CentRounding
-    from argosy.capital.conversion import Converting, Impossible, Offer, Solution, Terms, solve, solve_rounded
-    from argosy.capital.day_counts import DAY_COUNTS, DayCount, day_count, years_between
+    from argosy.capital.bank import Actuals, actuals
+    from argosy.capital.cash_flow import CashFlow
+    from argosy.capital.conversion import Impossible, Offer, Solution, solve, solve_rounded
+    from argosy.capital.day_counts import day_count
     from argosy.capital.exact import Rounding
-    from argosy.capital.exits import (
-        ExitReturns,
-        Expected,
-        HolderReturn,
-        Payout,
-        Scenario,
-        WeightedReturns,
-        exit_returns,
-        weighted_returns,
-    )
-    from argosy.capital.flow_files import Flow, read_flows
-    from argosy.capital.futures import Future, Probability, Simulated, Stream, Swing, TrainingTime, simulate, tornado
+    from argosy.capital.exits import ExitReturns, Scenario, exit_returns, weighted_returns
+    from argosy.capital.flow_files import read_flows
+    from argosy.capital.futures import Future, Probability, Stream, TrainingTime, simulate
     from argosy.capital.liquidity import Convertible, SaleTerms
-    from argosy.capital.market_results import ArtefactResult, Estimated, Market, MarketPart
+    from argosy.capital.market_results import Estimated, Market, MarketPart
     from argosy.capital.next_round import raise_round
-    from argosy.capital.ocf_exchange import Exported, Imported, from_ocf, to_ocf
-    from argosy.capital.outlooks import Chances, Outlook, chances, future_of, outlook
+    from argosy.capital.ocf_exchange import from_ocf, to_ocf
+    from argosy.capital.outlooks import Chances, Outlook, chances, outlook
     from argosy.capital.parties import Ownership
-    from argosy.capital.partner_register import Concentration, Gap, Partners, PartnerShare
-    from argosy.capital.past_rents import PriceUsed
-    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_at, table_of
-    from argosy.capital.rates import RateOfReturn, irr, moic, npv, xirr, xnpv
-    from argosy.capital.resource_changes import Change
-    from argosy.capital.resource_use import Resources, ResourceUse
+    from argosy.capital.partner_register import Partners
+    from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_at
+    from argosy.capital.rates import RateOfReturn, irr, npv, xirr, xnpv
+    from argosy.capital.resource_use import Resources
     from argosy.capital.sale import debts_on, securities_of
-    from argosy.capital.securities import Common, Debt, Dividends, Options, Participation, Securities, ShareClass, Stake
-    from argosy.capital.stories import CapitalStory, Sale, Trained, TrainingStory, capital_story
-    from argosy.capital.table import cap_table
-    from argosy.capital.table_config import CapTableConfig
-    from argosy.capital.table_results import CapTable, ClassLine, RoundResult, TableAt
+    from argosy.capital.securities import Common, Debt, Dividends, Options, Securities, ShareClass, Stake
+    from argosy.capital.stories import CapitalStory, Trained, TrainingStory, capital_story
+    from argosy.capital.table_results import CapTable, RoundResult, TableAt
     from argosy.capital.training_costs import RunCost, training_cost
-    from argosy.capital.training_returns import TrainingReturn, training_return
-    from argosy.capital.tranches import Tranche, Waterfall
-    from argosy.capital.waits import PriceFall, Start, TrainingStart, Waiting, fitted_fall, waiting
-    from argosy.capital.watch_catalogue import TechnologyConfig, TechnologyKind, technologies
-    from argosy.capital.watching import STALE_AFTER_MONTHS, Alternative, LeftOut, Watched, watch
+    from argosy.capital.training_returns import training_return
+    from argosy.capital.tranches import Waterfall
+    from argosy.capital.waits import PriceFall, TrainingStart, fitted_fall, waiting
+    from argosy.capital.watch_catalogue import technologies
+    from argosy.capital.watching import STALE_AFTER_MONTHS, Alternative, Watched, watch
 
 __all__ = [
-    "DAY_COUNTS",
-    "ROUNDINGS",
     "STALE_AFTER_MONTHS",
     "Actuals",
     "Advised",
     "Alternative",
-    "ArtefactResult",
-    "Booking",
     "CapTable",
-    "CapTableConfig",
     "CapitalPlan",
     "CapitalStory",
     "CashFlow",
-    "CentRounding",
     "Chances",
-    "Change",
-    "ClassLine",
     "Common",
-    "Compared",
-    "Concentration",
     "Convertible",
-    "Converting",
-    "CreditUse",
-    "DayCount",
     "Debt",
     "Dividends",
     "Estimated",
     "ExitReturns",
-    "Expected",
-    "Exported",
-    "Flow",
     "Future",
-    "Gap",
-    "HolderReturn",
-    "Imported",
     "Impossible",
-    "LeftOut",
     "Market",
     "MarketPart",
-    "MonthOfCash",
     "Offer",
     "Options",
     "Outlook",
     "Ownership",
-    "Participation",
-    "PartnerShare",
     "Partners",
-    "Payout",
     "PriceFall",
-    "PriceUsed",
     "Probability",
-    "Protected",
     "RateOfReturn",
-    "ResourceUse",
     "Resources",
     "RoundResult",
     "Rounding",
     "RunCost",
-    "Sale",
     "SaleTerms",
     "Scenario",
     "Securities",
     "ShareClass",
-    "Simulated",
     "Solution",
     "Stake",
-    "Start",
     "Stream",
-    "Swing",
     "TableAt",
-    "TechnologyConfig",
-    "TechnologyKind",
-    "Terms",
     "Trained",
-    "TrainingCost",
-    "TrainingReturn",
     "TrainingStart",
     "TrainingStory",
     "TrainingTime",
-    "Tranche",
-    "Waiting",
     "Watched",
     "Waterfall",
-    "WeightedReturns",
     "actuals",
     "advise",
     "asked",
-    "cap_table",
     "capital_story",
     "chances",
     "checked_for_raise",
@@ -151,10 +95,8 @@ __all__ = [
     "exit_returns",
     "fitted_fall",
     "from_ocf",
-    "future_of",
     "irr",
     "load_capital",
-    "moic",
     "npv",
     "outlook",
     "raise_round",
@@ -165,10 +107,8 @@ __all__ = [
     "solve",
     "solve_rounded",
     "table_at",
-    "table_of",
     "technologies",
     "to_ocf",
-    "tornado",
     "training_cost",
     "training_return",
     "waiting",
@@ -176,93 +116,59 @@ __all__ = [
     "weighted_returns",
     "xirr",
     "xnpv",
-    "years_between",
 ]
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "Protected": "anti_dilution",
         "Advised": "advice_results",
         "advise": "advising",
         "asked": "asking",
         "checked_for_raise": "asking",
         "day": "asking",
         "Actuals": "bank",
-        "Booking": "bank",
-        "Compared": "bank",
         "actuals": "bank",
         "CashFlow": "cash_flow",
-        "CreditUse": "cash_flow",
-        "MonthOfCash": "cash_flow",
-        "ROUNDINGS": "cents",
-        "CentRounding": "cents",
-        "Converting": "conversion",
         "Impossible": "conversion",
         "Offer": "conversion",
         "Solution": "conversion",
-        "Terms": "conversion",
         "solve": "conversion",
         "solve_rounded": "conversion",
-        "DAY_COUNTS": "day_counts",
-        "DayCount": "day_counts",
         "day_count": "day_counts",
-        "years_between": "day_counts",
         "Rounding": "exact",
         "ExitReturns": "exits",
-        "Expected": "exits",
-        "HolderReturn": "exits",
-        "Payout": "exits",
         "Scenario": "exits",
-        "WeightedReturns": "exits",
         "exit_returns": "exits",
         "weighted_returns": "exits",
-        "Flow": "flow_files",
         "read_flows": "flow_files",
         "Future": "futures",
         "Probability": "futures",
-        "Simulated": "futures",
         "Stream": "futures",
-        "Swing": "futures",
         "TrainingTime": "futures",
         "simulate": "futures",
-        "tornado": "futures",
-        "ArtefactResult": "market_results",
+        "Convertible": "liquidity",
+        "SaleTerms": "liquidity",
         "Estimated": "market_results",
         "Market": "market_results",
         "MarketPart": "market_results",
-        "Convertible": "liquidity",
-        "SaleTerms": "liquidity",
         "raise_round": "next_round",
-        "Exported": "ocf_exchange",
-        "Imported": "ocf_exchange",
         "from_ocf": "ocf_exchange",
         "to_ocf": "ocf_exchange",
         "Chances": "outlooks",
         "Outlook": "outlooks",
-        "TrainingCost": "assembling",
         "chances": "outlooks",
-        "future_of": "outlooks",
         "outlook": "outlooks",
-        "PriceUsed": "past_rents",
         "Ownership": "parties",
-        "Concentration": "partner_register",
-        "Gap": "partner_register",
-        "PartnerShare": "partner_register",
         "Partners": "partner_register",
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
         "table_at": "plan_file",
-        "table_of": "plan_file",
         "RateOfReturn": "rates",
         "irr": "rates",
-        "moic": "rates",
         "npv": "rates",
         "xirr": "rates",
         "xnpv": "rates",
-        "Change": "resource_changes",
-        "ResourceUse": "resource_use",
         "Resources": "resource_use",
         "debts_on": "sale",
         "securities_of": "sale",
@@ -270,39 +176,27 @@ __getattr__ = lazy_exports(
         "Debt": "securities",
         "Dividends": "securities",
         "Options": "securities",
-        "Participation": "securities",
         "Securities": "securities",
         "ShareClass": "securities",
         "Stake": "securities",
         "CapitalStory": "stories",
-        "Sale": "stories",
         "Trained": "stories",
         "TrainingStory": "stories",
         "capital_story": "stories",
-        "cap_table": "table",
-        "CapTableConfig": "table_config",
         "CapTable": "table_results",
-        "ClassLine": "table_results",
         "RoundResult": "table_results",
         "TableAt": "table_results",
         "RunCost": "training_costs",
         "training_cost": "training_costs",
-        "TrainingReturn": "training_returns",
         "training_return": "training_returns",
-        "Tranche": "tranches",
         "Waterfall": "tranches",
         "PriceFall": "waits",
-        "Start": "waits",
         "TrainingStart": "waits",
-        "Waiting": "waits",
         "fitted_fall": "waits",
         "waiting": "waits",
-        "TechnologyConfig": "watch_catalogue",
-        "TechnologyKind": "watch_catalogue",
         "technologies": "watch_catalogue",
-        "STALE_AFTER_MONTHS": "watching",
         "Alternative": "watching",
-        "LeftOut": "watching",
+        "STALE_AFTER_MONTHS": "watching",
         "Watched": "watching",
         "watch": "watching",
     },

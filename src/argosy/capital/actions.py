@@ -1,7 +1,8 @@
 """The least of each change that makes a plan as sure as it is to be, and what it costs."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 from argosy.capital.advice_results import Action, LeftOut
 from argosy.capital.levers import Lever
@@ -144,18 +145,14 @@ def _cost(tried: Tried) -> tuple[int, int]:
 def _ranked(found: Sequence[Tried]) -> list[Tried]:
     """Those that reach the target and cost nothing but money have a rank; others follow, with their own prices."""
     ordered = sorted(found, key=lambda one: (not one.action.reaches, bool(one.action.also_costs), _order(one)))
-    return list(_with_ranks(ordered))
+    ranks = count(1)
+    return [
+        replace(one, action=one.action.model_copy(update={"rank": next(ranks)}))
+        if one.action.reaches and not one.action.also_costs
+        else one
+        for one in ordered
+    ]
 
 
 def _order(one: Tried) -> float:
     return one.action.cost_cents if one.action.reaches else -one.action.effects[0].after
-
-
-def _with_ranks(ordered: Iterable[Tried]) -> Iterator[Tried]:
-    rank = 0
-    for one in ordered:
-        if one.action.reaches and not one.action.also_costs:
-            rank += 1
-            yield Tried(one.action.model_copy(update={"rank": rank}), one.happened)
-        else:
-            yield one

@@ -38,7 +38,7 @@ def advise(
     """Advice for a plan whose paths are relative to `folder`.
 
     Every change is tried on the same `paths` futures; `watch(most)` is entered with how many there are at most, for a
-    function that is told of each. Raises as `outlook` does, and `UserError`: `unknown-event`, `bad-probabilities`.
+    function that is told of each. Raises as `outlook` does, and `UserError` `unknown-event`.
     """
     study = Study(plan, folder, paths=paths, seed=seed, planner=planner)
     dials = list(levers(study))

@@ -13,6 +13,7 @@ from argosy.capital.futures import drawn, events
 from argosy.capital.lines import cost_line, role_lines
 from argosy.capital.market import funnels, market_lines
 from argosy.capital.months import cents, month_number
+from argosy.capital.outlooks import funding_stream
 from argosy.capital.raising import without
 from argosy.capital.study import Case, Study, loss_change
 from argosy.planning import count
@@ -169,6 +170,6 @@ def _sources(study: Study) -> Iterator[SourceEffect]:
 
 def _funding(study: Study) -> dict[str, Any]:
     """Streams of the sources, in their order."""
-    names = [f"{one.name} (funding {number})" for number, one in enumerate(study.plan.funding)]
+    names = [funding_stream(number, one) for number, one in enumerate(study.plan.funding)]
     streams = {one.name: one for one in study.future.streams}
     return {name: streams[name] for name in names}

@@ -10,7 +10,7 @@ from argosy.capital.assembling import HOURS_A_MONTH
 from argosy.capital.budget import CostConfig, TrainingRunConfig
 from argosy.capital.months import month_name, month_number
 from argosy.capital.pricing import Pricer
-from argosy.capital.study import Case, Happened, Study
+from argosy.capital.study import Case, Study
 from argosy.config import ArgosyError, UserError
 from argosy.hardware import prices_of
 from argosy.planning import Plan
@@ -119,9 +119,8 @@ def _idle(training: TrainingRunConfig, planned: Plan) -> CostConfig | None:
     if idle <= 0:
         return None
     first, parts = month_number(training.start), max(1, round(months))
-    return _cost(training, "idle reservation", idle / parts, every="month", committed=True).model_copy(
-        update={"end": month_name(first + parts - 1)}
-    )
+    end = month_name(first + parts - 1)
+    return _cost(training, "idle reservation", idle / parts, every="month", end=end, committed=True)
 
 
 def _purchase(training: TrainingRunConfig, planned: Plan) -> CostConfig:
@@ -207,7 +206,7 @@ def _price(study: Study) -> str:
 
 
 def _alternative(study: Study, name: str, case: Case, price: str, gives_up: str) -> Alternative:
-    found, happened = study.outlook_of(case), _happened(study, case)
+    found, happened = study.outlook_of(case), study.happened if case is study.base else study.tried(case)
     ends = [(month_number(one.start) + one.months, one.months) for one in found.trainings]
     return Alternative(
         name=name,
@@ -217,7 +216,3 @@ def _alternative(study: Study, name: str, case: Case, price: str, gives_up: str)
         price=price,
         gives_up=gives_up,
     )
-
-
-def _happened(study: Study, case: Case) -> Happened:
-    return study.happened if case is study.base else study.tried(case)

@@ -154,13 +154,10 @@ def cash_flow(
         default_alive_from=_default_alive(rows, out),
         credits=tuple(_credit_uses(credits, burnt)),
         areas_cents=dict(areas),
-        owed_cents=0 if out is None else _owed(costs, out),
+        owed_cents=0
+        if out is None
+        else sum(sum(line.paid[out + 1 :]) + max(0, line.unpaid) for line in costs if line.committed),
     )
-
-
-def _owed(costs: Sequence[Line], out: int) -> int:
-    """Committed payments after a month."""
-    return sum(sum(line.paid[out + 1 :]) + max(0, line.unpaid) for line in costs if line.committed)
 
 
 def _credit_uses(credits: Sequence[CreditConfig], burnt: Burned) -> Iterator[CreditUse]:

@@ -20,7 +20,7 @@ def in_cents(waterfall: Waterfall, exit_cents: int, rounding: CentRounding) -> d
     """Whole cents by name, which sum to the price."""
     exact = waterfall.at(exit_cents)
     if rounding == "largest-remainder":
-        return _largest_remainder(exact, exit_cents)
+        return largest_remainder(exact, exit_cents)
     return _monotone(waterfall, {name: rounded(cents / 100) for name, cents in exact.items()}, exit_cents)
 
 
@@ -34,7 +34,8 @@ def divided(cents: int, shares: Mapping[str, int], rounding: CentRounding) -> di
     return in_cents(Waterfall(tuple(shares), (only,)), cents, rounding)
 
 
-def _largest_remainder(exact: Mapping[str, Fraction], sum_cents: int) -> dict[str, int]:
+def largest_remainder(exact: Mapping[str, Fraction], sum_cents: int) -> dict[str, int]:
+    """All rounded down, and the cents left to the largest remainders."""
     down = {name: int(cents) for name, cents in exact.items()}
     by_remainder = sorted(exact, key=lambda name: down[name] - exact[name])
     return {name: cents + (name in by_remainder[: sum_cents - sum(down.values())]) for name, cents in down.items()}

@@ -8,6 +8,7 @@ from argosy.capital.advice_config import SafeNowConfig
 from argosy.capital.advice_results import Dilution
 from argosy.capital.budget import FundingConfig
 from argosy.capital.calendar import months_later
+from argosy.capital.exact import exact
 from argosy.capital.months import month_number
 from argosy.capital.table import cap_table
 from argosy.capital.table_config import CapTableConfig, HolderConfig, PricedRoundConfig, SafeConfig
@@ -36,7 +37,7 @@ def resized(
 
     def one(this: PricedRoundConfig) -> PricedRoundConfig:
         investors = tuple(
-            each.model_copy(update={"amount": Fraction(round(each.amount * Fraction(str(times)) * 100), 100)})
+            each.model_copy(update={"amount": Fraction(round(each.amount * exact(times) * 100), 100)})
             for each in this.investors
         )
         return this.model_copy(update={"investors": investors, "date": months_later(this.date, -sooner)})
@@ -54,8 +55,8 @@ def with_safe(table: CapTableConfig | None, holder: str, offered: SafeNowConfig,
         holder=holder,
         amount=Fraction(round(part * offered.cap * 100), 100),
         date=day,
-        cap=Fraction(str(offered.cap)),
-        discount=Fraction(str(offered.discount)),
+        cap=exact(offered.cap),
+        discount=exact(offered.discount),
     )
     own = HolderConfig(name=holder, kind="investor")
     more = {"holders": (*table.holders, own), "safes": (*table.safes, signed)}

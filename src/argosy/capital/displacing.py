@@ -7,6 +7,7 @@ from itertools import groupby
 
 from argosy.capital.budget import CostConfig, CreditConfig, RoleConfig
 from argosy.capital.burn import Bill, Supply, burn
+from argosy.capital.exact import exact
 from argosy.capital.lines import Horizon, Line, cost_line
 from argosy.capital.months import month_number
 from argosy.capital.resources_config import HEADS, ResourceConfig
@@ -89,8 +90,6 @@ class Burned:
     """What each credit has."""
     credits: Sequence[dict[int, int]]
     """What each credit pays of each bill, in cents by its number."""
-    resource_cents: Sequence[int]
-    """What each resource could displace at most."""
     resources: Sequence[dict[int, int]]
     """What each displaces."""
 
@@ -168,12 +167,12 @@ def _displacing(
     if config.people is not None:
         wanted = _named(config, [one.role for one in roles], "role of [[people]]")
         count = sum(one.count for one in roles if one.role == wanted)
-        share = min(Fraction(1), Fraction(str(config.people)) / count)
+        share = min(Fraction(1), exact(config.people) / count)
         return Displacing(config, frozenset([wanted]), own, share=share)
     trained = {name: one.venture for one in bought for name in one.lines}
     names = {line.name: trained.get(line.name, line.name) for line in lines if line.kind != "revenue"}
     wanted = _named(config, sorted(set(names.values())), "cost, role or training")
-    share = Fraction(str(config.share)) if config.share is not None else Fraction(1)
+    share = exact(config.share) if config.share is not None else Fraction(1)
     first = max(0, month_number(config.start) - horizon.start)
     cents = None if config.amount is None else horizon.cents(config.amount, config.currency, first)
     targets = frozenset(name for name, of in names.items() if of == wanted)
@@ -208,11 +207,11 @@ def _hours(config: ResourceConfig, bought: Sequence[BoughtHours], own: Line | No
     spec = of.spec if config.accelerator is None else accelerator(config.accelerator)
     rate, said = _equivalent(spec, of, config.name)
     hour = of.cents * rate
-    hours = Fraction(str(config.hours or 0))
+    hours = exact(config.hours or 0)
     share = Fraction(1)
     if config.accelerators is not None:
-        hours = config.accelerators * Fraction(str(config.hours_per_month))
-        share = min(Fraction(1), config.accelerators * rate * Fraction(str(config.hours_per_month)) / 730 / of.count)
+        hours = config.accelerators * exact(config.hours_per_month)
+        share = min(Fraction(1), config.accelerators * rate * exact(config.hours_per_month) / 730 / of.count)
     return Displacing(
         config,
         frozenset(name for one in bought for name in one.lines),
@@ -230,14 +229,13 @@ def _hours(config: ResourceConfig, bought: Sequence[BoughtHours], own: Line | No
 def _equivalent(spec: AcceleratorSpec, of: BoughtHours, name: str) -> tuple[Fraction, str]:
     """Hours of the plan's accelerator that an hour of another is worth: dense peaks, at the same utilisation."""
     precisions: tuple[MatmulPrecision, ...] = (of.precision, "bfloat16", "float16")
-    peaks = [
+    own, plan = (
         next((peak for precision in precisions if (peak := one.peak_flops(precision)) is not None), None)
         for one in (spec, of.spec)
-    ]
-    own, plan = peaks
+    )
     if own is None or plan is None:
         raise UserError("bad-resource", f"{name}: nobody knows the 16-bit peak of {(of.spec if own else spec).name}")
-    rate = Fraction(str(own)) / Fraction(str(plan))
+    rate = exact(own) / exact(plan)
     return rate, (
         f"an hour of {spec.name} displaces {float(rate):.3f} of {of.spec.name} "
         f"({own / 1e12:g} / {plan / 1e12:g} dense TFLOP/s, at the same utilisation)"
@@ -276,7 +274,6 @@ def burned(
         dues,
         [total[key] for key in own],
         [found.get(key, {}) for key in own],
-        [total.get(key, 0) for key in other],
         [found.get(key, {}) for key in other],
     )
 
@@ -313,7 +310,7 @@ def _by_use(line: Line) -> Iterator[tuple[int, int, int]]:
 
 def _credit_most(credit: CreditConfig, lines: Sequence[Line], dues: Sequence[Due], horizon: Horizon) -> dict[int, int]:
     """What a credit may pay of each bill."""
-    span, share = horizon.span(credit.start, credit.expires), Fraction(str(credit.share))
+    span, share = horizon.span(credit.start, credit.expires), exact(credit.share)
     fits = [line.kind in credit.kinds and credit.provider in (None, line.provider) for line in lines]
     some = ((number, due) for number, due in enumerate(dues) if fits[due.line] and due.month in span)
     return {number: most for number, due in some if (most := due.cents * share.numerator // share.denominator)}

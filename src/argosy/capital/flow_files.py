@@ -1,5 +1,6 @@
 """Reading cash flows, (date, amount) in each line, without guessing."""
 
+import csv
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -41,8 +42,6 @@ def read_flows(path: Path) -> tuple[Flow, ...]:
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of the lines that hold something."""
-    import csv
-
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -71,13 +71,10 @@ def _of_training(study: Study) -> Iterator[Lever | LeftOut]:
 
 
 def _scaled(study: Study, name: str, key: str, whole: float, what: str) -> Lever:
-    def changed(level: float) -> dict[str, Any]:
-        return {key: level}
-
     return Lever(
         name,
         SHARES,
-        lambda level: Case(study.plan, partial(study.planner, **changed(level))),
+        lambda level: Case(study.plan, partial(study.planner, **dict[str, Any]({key: level}))),
         lambda level: f"{count(level * whole)} {what} in place of {count(whole)}",
         neutral=1.0,
         not_counted="what a higher loss does to revenue",

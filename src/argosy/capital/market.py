@@ -15,17 +15,10 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from argosy.capital.budget import CostConfig
-from argosy.capital.exact import CENTS
+from argosy.capital.exact import CENTS, exact
 from argosy.capital.futures import Z80, Array, Stream, normal
 from argosy.capital.lines import Horizon, Line, cost_line, token_price
-from argosy.capital.market_config import (
-    ArtefactConfig,
-    ChannelConfig,
-    EffectConfig,
-    EstimateConfig,
-    ShareConfig,
-    market_problems,
-)
+from argosy.capital.market_config import ArtefactConfig, ChannelConfig, EffectConfig, EstimateConfig, ShareConfig
 from argosy.capital.months import MoneyRounding, cents, month_number
 from argosy.capital.plan_file import NAME, CapitalPlan
 from argosy.config import Problem, VentureError
@@ -149,12 +142,9 @@ def followed(
 def funnels(plan: CapitalPlan, horizon: Horizon, artefacts: Sequence[ArtefactConfig] | None = None) -> list[Funnel]:
     """Every channel of a plan, with the effects of its artefacts or of others.
 
-    Raises `VentureError` for what is wrong across keys and for more customers or money than there can be,
-    `UserError` `no-rate` for a currency without one.
+    Raises `VentureError` for more customers or money than there can be, `UserError` `no-rate` for a currency without
+    one.
     """
-    problems = list(market_problems(plan.channels, plan.artefacts, plan.milestones, bool(plan.traffic)))
-    if problems:
-        raise VentureError(NAME, problems)
     given = plan.artefacts if artefacts is None else artefacts
     return [_funnel(number, channel, plan, given, horizon) for number, channel in enumerate(plan.channels)]
 
@@ -229,12 +219,12 @@ def _funnel(
             for one, effect in claimed
         ),
     )
-    steps = _steps(channel, effects, lambda one, _: _exact(0.0 if one is None else one.value))
-    exact = followed(course, steps, effects, channel.delay_months, lambda share: min(share, Fraction(1)))
-    if max(*exact.customers, exact.bought) > MOST_CUSTOMERS or max(sum(exact.revenue), sum(exact.serving)) > MOST_CENTS:
+    steps = _steps(channel, effects, lambda one, _: exact(0.0 if one is None else one.value))
+    sure = followed(course, steps, effects, channel.delay_months, lambda share: min(share, Fraction(1)))
+    if max(*sure.customers, sure.bought) > MOST_CUSTOMERS or max(sum(sure.revenue), sum(sure.serving)) > MOST_CENTS:
         expected = "expected fewer than ten billion customers and less than ten trillion in money"
         raise VentureError(NAME, [Problem(f"channels.{number}", expected, channel.name)])
-    bills, serving = (carried(some, horizon.rounding) for some in (exact.revenue, exact.serving))
+    bills, serving = (carried(some, horizon.rounding) for some in (sure.revenue, sure.serving))
     provider = None if channel.tokens_per_customer is None else plan.traffic[0].provider
     paid: list[int] = [*([0] * channel.received_after_months), *bills][: horizon.months]
     return Funnel(
@@ -242,7 +232,7 @@ def _funnel(
         effects,
         course,
         steps,
-        exact,
+        sure,
         Line(f"{channel.name}: spend", "marketing", "marketing", spend, spend),
         Line(f"{channel.name}: serving", "inference", "operations", serving, serving, provider=provider),
         Line(channel.name, "revenue", "marketing", bills, tuple(paid), sum(bills) - sum(paid)),
@@ -266,7 +256,7 @@ def _steps(
 def _spend(channel: ChannelConfig, worth: Sequence[Fraction], horizon: Horizon) -> tuple[int, ...]:
     first, amounts = month_number(channel.start) - horizon.start, [0] * horizon.months
     for month in horizon.span(channel.start, channel.end):
-        grown = _exact(channel.spend) * (1 + _exact(channel.growth_per_month)) ** (month - first)
+        grown = exact(channel.spend) * (1 + exact(channel.growth_per_month)) ** (month - first)
         amounts[month] = cents(grown * worth[month], horizon.rounding)
     return tuple(amounts)
 
@@ -275,10 +265,10 @@ def _serving(
     channel: ChannelConfig, plan: CapitalPlan, worth: Sequence[Fraction], horizon: Horizon
 ) -> tuple[Fraction, ...]:
     if channel.tokens_per_customer is None:
-        own = _exact(channel.serving_per_customer or 0.0) * 100
+        own = exact(channel.serving_per_customer or 0.0) * 100
         return tuple(own * rate for rate in worth)
-    million = _exact(channel.tokens_per_customer) / 10**6 * 100
-    return tuple(million * _exact(token_price(plan.traffic[0], horizon, month)) for month in range(horizon.months))
+    million = exact(channel.tokens_per_customer) / 10**6 * 100
+    return tuple(million * exact(token_price(plan.traffic[0], horizon, month)) for month in range(horizon.months))
 
 
 def _strength(first: int, half_life: float, months: int) -> tuple[Fraction, ...]:
@@ -307,10 +297,5 @@ def _net(funnel: Funnel, paths: int, seed: int) -> Array:
     return np.stack([np.broadcast_to((more - less) / 100, paths) for more, less in flows], axis=1)
 
 
-def _floats(exact: Sequence[Fraction]) -> tuple[Array, ...]:
-    return tuple(np.array([float(one)]) for one in exact)
-
-
-def _exact(written: float) -> Fraction:
-    """A number as it is written in the file."""
-    return Fraction(str(written))
+def _floats(numbers: Sequence[Fraction]) -> tuple[Array, ...]:
+    return tuple(np.array([float(one)]) for one in numbers)

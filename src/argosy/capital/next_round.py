@@ -6,13 +6,7 @@ from fractions import Fraction
 from argosy.capital.conversion import PaidBy
 from argosy.capital.months import MoneyRounding
 from argosy.capital.table import cap_table
-from argosy.capital.table_config import (
-    CapTableConfig,
-    ClassConfig,
-    HolderConfig,
-    InvestmentConfig,
-    PricedRoundConfig,
-)
+from argosy.capital.table_config import CapTableConfig, ClassConfig, HolderConfig, InvestmentConfig, PricedRoundConfig
 from argosy.capital.table_results import RoundResult
 from argosy.config import UserError, nearest
 

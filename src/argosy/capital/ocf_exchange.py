@@ -8,15 +8,7 @@ from typing import Any
 import tomli_w
 
 from argosy.capital.ocf_making import Maker
-from argosy.capital.ocf_package import (
-    MANIFEST,
-    Item,
-    Package,
-    Schema,
-    md5_of,
-    read_package,
-    write_package,
-)
+from argosy.capital.ocf_package import MANIFEST, Item, Package, Schema, md5_of, read_package, write_package
 from argosy.capital.ocf_reading import Kept, Reading, interpret
 from argosy.capital.plan_file import NAME, CapitalPlan, load_capital, table_of
 from argosy.config import Record, UserError

@@ -23,13 +23,6 @@ from argosy.capital.table_results import ClassLine, RoundResult
 from argosy.config import UserError
 
 SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "argosy:open-cap-format")
-RELATIONS = {
-    "founder": "FOUNDER",
-    "employee": "EMPLOYEE",
-    "advisor": "ADVISOR",
-    "investor": "INVESTOR",
-    "other": "OTHER",
-}
 PLACES = 10  # the format's Numeric has no more
 
 
@@ -71,7 +64,7 @@ class Maker:
                 id=self.id("STAKEHOLDER", one.name),
                 name=ocf.LegalName(legal_name=one.name),
                 stakeholder_type=one.legal.upper(),
-                current_relationships=[RELATIONS[one.kind]],
+                current_relationships=[one.kind.upper()],
             )
             for one in self.config.holders
         ]

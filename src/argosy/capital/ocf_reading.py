@@ -232,7 +232,7 @@ class _Reader:
 
     def _keep_the_rest(self) -> None:
         read = {"STAKEHOLDER", "STOCK_CLASS", "STOCK_PLAN", *ISSUANCES}
-        modelled = {one.id for one in self.kept}
+        modelled, plans = {one.id for one in self.kept}, {one["id"] for one in self.of("STOCK_PLAN")}
         for item in self.items:
             kind = item["object_type"]
             if kind in read or item["id"] in modelled:
@@ -242,9 +242,7 @@ class _Reader:
                 continue
             if kind == RATIO_CHANGE and item["stock_class_id"] in self.preferred:
                 continue
-            if kind == "TX_STOCK_PLAN_POOL_ADJUSTMENT" and f"{item['stock_plan_id']}" in {
-                one["id"] for one in self.of("STOCK_PLAN")
-            }:
+            if kind == "TX_STOCK_PLAN_POOL_ADJUSTMENT" and item["stock_plan_id"] in plans:
                 continue
             security = item.get("security_id")
             if security in self.ended and f"issuance:{security}" not in self.ids and kind.endswith(ENDING):

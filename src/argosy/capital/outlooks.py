@@ -17,7 +17,7 @@ from argosy.capital.assembling import (
     plan_lines,
     stand_ins,
 )
-from argosy.capital.budget import MilestoneConfig
+from argosy.capital.budget import FundingConfig, MilestoneConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
 from argosy.capital.displacing import BoughtHours
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
@@ -75,17 +75,14 @@ class Hoped:
     """What training costs."""
 
 
-def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Outlook:
-    """The ledger of a plan; paths are relative to `folder`. Trainings are planned as their ventures say, or by `price`.
+def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
+    """The ledger of a plan; paths are relative to `folder`, trainings planned as their ventures say.
 
     Raises `UserError` for what is missing or has no rate.
     """
-    horizon, pricer = horizon_of(plan), price or Planner(folder)
-    lines, opening = plan_lines(plan, horizon, pricer), opening_cents(plan, horizon)
-    others = stand_ins(plan, lines, horizon)
-    certain = [one for one in plan.funding if one.probability == 1]
-    sure = [one for one in others if one.config.probability == 1]
-    signed = cash_flow(opening, lines.costs, lines.income, certain, plan.credits, horizon, sure, plan.tax)
+    horizon, pricer = horizon_of(plan), Planner(folder)
+    lines = plan_lines(plan, horizon, pricer)
+    signed = _flow(plan, lines, horizon, 1)
     lasts = signed.runway_months
     begin = None if lasts is None else math.floor(lasts) - plan.raising_months
 
@@ -95,23 +92,30 @@ def outlook(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Out
 
     return Outlook(
         signed=signed,
-        hoped=cash_flow(opening, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax),
+        hoped=_flow(plan, lines, horizon, 0),
         trainings=tuple(one.cost for one in lines.trainings),
         raise_from=None if begin is None or begin >= horizon.months else horizon.name(begin),
         safety_months=None if lasts is None else lasts - plan.raising_months,
         resources=resources_of(plan, horizon, ledger),
-        partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
+        partners=partners_of(plan, [*lines.costs, *lines.income], stand_ins(plan, lines, horizon), horizon),
         market=market(plan, horizon),
     )
 
 
 def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped:
-    """Of an outlook only what is hoped for: many of these take as long as one of those. Raises as `outlook` does."""
+    """Of an outlook only what is hoped for, trainings planned by `price` where it is given: many of these take as long
+    as one of those. Raises as `outlook` does."""
     horizon = horizon_of(plan)
-    lines, opening = plan_lines(plan, horizon, price or Planner(folder)), opening_cents(plan, horizon)
-    others = stand_ins(plan, lines, horizon)
-    flow = cash_flow(opening, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax)
-    return Hoped(flow, tuple(one.cost for one in lines.trainings))
+    lines = plan_lines(plan, horizon, price or Planner(folder))
+    return Hoped(_flow(plan, lines, horizon, 0), tuple(one.cost for one in lines.trainings))
+
+
+def _flow(plan: CapitalPlan, lines: PlanLines, horizon: Horizon, least: float) -> CashFlow:
+    """The ledger with the funding and the resources that are at least as probable."""
+    funding = [one for one in plan.funding if one.probability >= least]
+    others = [one for one in stand_ins(plan, lines, horizon) if one.config.probability >= least]
+    opening = opening_cents(plan, horizon)
+    return cash_flow(opening, lines.costs, lines.income, funding, plan.credits, horizon, others, plan.tax)
 
 
 def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:
@@ -124,7 +128,7 @@ def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int =
 
 
 def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Future:
-    """Everything that may turn out otherwise, in the currency of the plan; `price` as for `outlook`."""
+    """Everything that may turn out otherwise, in the currency of the plan; `price` as for `hoped`."""
     horizon = horizon_of(plan)
     lines = plan_lines(plan, horizon, price or Planner(folder))
     last = max(lines.trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
@@ -185,12 +189,17 @@ def _income(plan: CapitalPlan, lines: PlanLines) -> Iterator[Stream]:
         )
 
 
+def funding_stream(number: int, source: FundingConfig) -> str:
+    """Name of the stream of a plan's source, as numbered there."""
+    return f"{source.name} (funding {number})"
+
+
 def _funding(plan: CapitalPlan, horizon: Horizon) -> Iterator[Stream]:
     for number, source in enumerate(plan.funding):
         sure = source.probability == 1
         raised, repaid, interest = funded([source], horizon)
         yield Stream(
-            f"{source.name} (funding {number})",
+            funding_stream(number, source),
             (np.array(raised) - np.array(repaid) - np.array(interest)) / 100,
             probability=source.probability,
             size_deviation=0.0 if sure else plan.uncertainty.funding_deviation,

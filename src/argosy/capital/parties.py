@@ -1,6 +1,7 @@
 """Who owns and gets what, summed to the few parties a page can show: founders, each large investor, the team."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import TypeVar
 
 from argosy.capital.exact import Exact
@@ -9,7 +10,7 @@ from argosy.config import Record
 
 FOUNDERS, TEAM, INVESTORS, OTHERS = "founders", "team and option pool", "other investors", "others"
 NAMED = 3  # investors that are shown by name, those who hold most
-Number = TypeVar("Number", int, float)
+Number = TypeVar("Number", int, Fraction)
 
 
 class Owners(Record):
@@ -78,11 +79,8 @@ def _round(one: RoundResult) -> RoundStory:
 
 
 def _owners(when: str, table: TableAt, kinds: Mapping[str, str], ranked: TableAt) -> Owners:
-    largest = [one.name for one in ranked.by_holder]
-    parts: dict[str, Exact] = {}
-    for one in table.by_holder:
-        party = party_of(one.name, kinds, largest)
-        parts[party] = parts.get(party, one.ownership * 0) + one.ownership
+    owned = {one.name: one.ownership for one in table.by_holder}
+    parts = by_party(owned, kinds, [one.name for one in ranked.by_holder])
     return Owners(when=when, date=table.date.isoformat(), parts=parts)
 
 

@@ -287,11 +287,10 @@ def _gaps(
     if revenue and not down:
         yield _gap("revenue of {} has no partner downstream", revenue)
     if not any("distribution" in one.provides for one in down):
-        marketing = [sum(line.amounts[month] for line in lines if line.area == "marketing" and line.kind != "revenue")
-                     for month in range(horizon.months)]  # fmt: skip
+        marketing = [line.amounts for line in lines if line.area == "marketing" and line.kind != "revenue"]
         for milestone in plan.milestones:
             month = month_number(milestone.month) - horizon.start
-            if 0 <= month < horizon.months and not sum(marketing[: month + 1]):
+            if 0 <= month < horizon.months and not any(any(cents[: month + 1]) for cents in marketing):
                 said = f"milestone {milestone.name} ({milestone.month}): no partner for distribution, nothing spent on "
                 yield Gap(what=said + "marketing by then", cents=0)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from argosy.capital.exact import exact
 from argosy.capital.futures import LASTS, TRAINED
 from argosy.capital.months import month_number
 from argosy.config import Problem, Section, nearest
@@ -21,6 +22,9 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
         if (rate.currency, rate.date) in seen:
             yield Problem(f"rates.{i}.date", f"one rate of {rate.currency} a day, this is the second", rate.date)
         seen.add((rate.currency, rate.date))
+    if plan.exits and (chances := sum(exact(one.probability) for one in plan.exits)) != 1:
+        said = f"they sum to {float(chances):g}, expected exactly 1; an exit at a price of 0 is no sale"
+        yield Problem("exits.0.probability", said, code="bad-probabilities")
     for key, one in _entries(plan):
         priced = key.startswith(("training.", "traffic."))  # in dollars
         currency: str | None = "USD" if priced else getattr(one, "currency", None)

@@ -10,16 +10,18 @@ import numpy.typing as npt
 
 from argosy.capital.advice_results import FoundersAt, LeftOut, Need, Raising
 from argosy.capital.dilution import resized, rounds_of
+from argosy.capital.exact import exact
 from argosy.capital.exits import exit_returns
 from argosy.capital.futures import LASTS, TRAINED, Z80, Future, cash_paths
 from argosy.capital.levers import unsigned
 from argosy.capital.months import cents, month_name, month_of
+from argosy.capital.outlooks import funding_stream
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.sale import debts_on, securities_of
 from argosy.capital.study import Study
 from argosy.capital.table import cap_table
 from argosy.capital.table_config import CapTableConfig
-from argosy.config import ArgosyError, UserError
+from argosy.config import ArgosyError
 
 TIMES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
 
@@ -37,11 +39,6 @@ def without(future: Future, names: set[str]) -> Future:
     return replace(future, streams=streams)
 
 
-def funding_names(study: Study, chosen: tuple[object, ...]) -> set[str]:
-    """Names of the streams of some sources."""
-    return {f"{one.name} (funding {number})" for number, one in enumerate(study.plan.funding) if one in chosen}
-
-
 def _needs(study: Study) -> tuple[Need, ...]:
     """For each month the least certain money in it that makes the plan as sure as the target, unsigned rounds left out.
 
@@ -49,7 +46,9 @@ def _needs(study: Study) -> tuple[Need, ...]:
     then on: so the least amount is the target's quantile of those, no search needed. Its interval is that of an order
     statistic: n·p ± z·√(n·p·(1 − p)).
     """
-    future = without(study.future, funding_names(study, unsigned(study.plan)))
+    hoped = unsigned(study.plan)
+    names = {funding_stream(number, one) for number, one in enumerate(study.plan.funding) if one in hoped}
+    future = without(study.future, names)
     cash, end, late = cash_paths(future, study.paths, study.seed)
     counted = cash.copy()
     last = _last_months(study, future, end, late)
@@ -102,13 +101,6 @@ def _founders(study: Study) -> tuple[FoundersAt, ...] | LeftOut:
     if plan.cap_table is None or not rounds:
         missing = "a round of [cap_table] with the name (or an investor) of a [[funding]] that is not signed"
         return LeftOut(question=question, missing=missing)
-    total = sum(Fraction(str(one.probability)) for one in plan.exits)
-    if total != 1:
-        raise UserError(
-            "bad-probabilities",
-            f"exits.probability: they sum to {float(total):g}, expected exactly 1",
-            hint="an exit at a price of 0 is no sale",
-        )
     table = plan.cap_table
     planned = sum((one.amount for this in rounds for one in this.investors), Fraction(0))
     try:
@@ -126,12 +118,11 @@ def _founders_at(study: Study, table: CapTableConfig, times: float, planned: Fra
     )
     lasts = float(study.tried(study.base.with_plan(funding=funding))[LASTS].mean())
     exits = sum(
-        Fraction(str(one.probability))
-        * _founders_cents(study.plan, table, date.fromisoformat(one.date), cents(one.price))
+        exact(one.probability) * _founders_cents(study.plan, table, date.fromisoformat(one.date), cents(one.price))
         for one in study.plan.exits
     )
     return FoundersAt(
-        amount_cents=round(planned * Fraction(str(times)) * 100),
+        amount_cents=round(planned * exact(times) * 100),
         lasts=lasts,
         standard_error=math.sqrt(lasts * (1 - lasts) / study.paths),
         exit_cents=float(exits),

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from argosy.capital.anti_dilution import Protected
+from argosy.capital.cents import largest_remainder
 from argosy.capital.conversion import Converting, Impossible, Offer, Solution, solve, solve_rounded, term_used
 from argosy.capital.exact import CENTS
 from argosy.capital.instruments import Instrument, best_terms
@@ -108,12 +109,7 @@ def _with_pro_rata(
 def _in_proportion(all_of: int, weights: list[Fraction]) -> list[int]:
     """Whole cents in proportion to the weights; those left over go to the largest remainders."""
     total = sum(weights, ZERO)
-    wanted = [all_of * weight / total for weight in weights]
-    parts = [int(each) for each in wanted]
-    order = sorted(range(len(parts)), key=lambda i: parts[i] - wanted[i])
-    for i in order[: all_of - sum(parts)]:
-        parts[i] += 1
-    return parts
+    return list(largest_remainder({str(i): all_of * one / total for i, one in enumerate(weights)}, all_of).values())
 
 
 def _converted_classes(ledger: Ledger, sold: str, found: Solution) -> list[str]:
@@ -173,22 +169,20 @@ def _purchases(buyers: list[tuple[str, Fraction, bool]], found: Solution, after:
 def _conversions(
     offer: Offer, ending: list[Instrument], classes: list[str], found: Solution, after: TableAt
 ) -> tuple[Conversion, ...]:
-    made = []
-    for one, converting, share_class, price, shares in zip(
-        ending, offer.converting, classes, found.conversion_prices, found.converted, strict=True
-    ):
-        made.append(
-            Conversion(
-                key=one.key,
-                holder=one.terms.holder,
-                kind=one.kind,
-                amount_cents=one.owed_cents(after.date),
-                interest_cents=one.interest_cents(after.date),
-                price=price,
-                by=term_used(offer, converting, found),
-                shares=shares,
-                share_class=share_class,
-                ownership=shares / after.fully_diluted,
-            )
+    return tuple(
+        Conversion(
+            key=one.key,
+            holder=one.terms.holder,
+            kind=one.kind,
+            amount_cents=one.owed_cents(after.date),
+            interest_cents=one.interest_cents(after.date),
+            price=price,
+            by=term_used(offer, converting, found),
+            shares=shares,
+            share_class=share_class,
+            ownership=shares / after.fully_diluted,
         )
-    return tuple(made)
+        for one, converting, share_class, price, shares in zip(
+            ending, offer.converting, classes, found.conversion_prices, found.converted, strict=True
+        )
+    )

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from argosy.capital.advice_results import Advised
 from argosy.capital.advising import advise
-from argosy.capital.assembling import horizon_of
+from argosy.capital.assembling import HOURS_A_MONTH, horizon_of
 from argosy.capital.budget import TrainingRunConfig
-from argosy.capital.exact import Exact
+from argosy.capital.exact import Exact, exact
 from argosy.capital.exits import ExitReturns, exit_returns
 from argosy.capital.months import cents, month_name, month_number
 from argosy.capital.outlooks import Chances, Outlook, chances, outlook
@@ -20,7 +20,7 @@ from argosy.capital.plan_file import CapitalPlan, load_capital, table_at
 from argosy.capital.rates import moic
 from argosy.capital.sale import securities_of
 from argosy.capital.table_results import CapTable
-from argosy.config import Problem, Record, UserError, VentureError, language_venture, load_venture
+from argosy.config import Record, language_venture, load_venture
 from argosy.planning import Span
 from argosy.planning import plan as plan_of
 from argosy.storage import canonical_json, digest
@@ -175,10 +175,8 @@ class CapitalStory(Record):
     """Months they are planned for."""
     funding: tuple[Source, ...]
     """Money that is not earned, in order."""
-    signed_cents: int
-    """Of it, what is certain."""
     sought_cents: int
-    """Of it, what is not."""
+    """Of it, what is not certain."""
     uses: tuple[Use, ...]
     """What money and credits are used for, largest first."""
     expenses_cents: int
@@ -245,7 +243,6 @@ def capital_story(
             **{one.name: one.month for one in plan.artefacts},
         },
         funding=funding,
-        signed_cents=sum(one.cents for one in funding if one.probability == 1),
         sought_cents=sum(one.cents for one in funding if one.probability < 1),
         uses=tuple(
             Use(kind=kind, cents=spent, share=spent / expenses)
@@ -299,7 +296,7 @@ def _training(asked: TrainingRunConfig, folder: Path, trained: Trained | None) -
         usd=cost.usd,
         price=cost.price,
         begins=asked.start,
-        ends=month_name(month_number(asked.start) + int(found.duration.wall_h.middle / 730)),
+        ends=month_name(month_number(asked.start) + int(found.duration.wall_h.middle / HOURS_A_MONTH)),
         actual=trained,
         actual_usd=None if trained is None else trained.process_hours * cost.usd_per_hour,
     )
@@ -307,22 +304,12 @@ def _training(asked: TrainingRunConfig, folder: Path, trained: Trained | None) -
 
 def _sales(plan: CapitalPlan, source: str) -> Iterator[Sale]:
     """Each sale by the table of its own day."""
-    chances = [Fraction(str(one.probability)) for one in plan.exits]
-    if chances and sum(chances) != 1:
-        said = f"those of all exits sum to {float(sum(chances)):g}, expected exactly 1"
-        raise VentureError(source, [Problem("exits.0.probability", said)])
-    for one, chance in zip(plan.exits, chances, strict=True):
+    for one in plan.exits:
         on = date.fromisoformat(one.date)
-        owners = _owners(plan, on, source)
+        owners = table_at(plan, source, on)
         returns = exit_returns(securities_of(owners), cents(one.price), on=on)
         paid = _by_party(returns, _kinds(plan), owners)
-        yield Sale(name=one.name, probability=chance, returns=returns, paid_cents=paid)
-
-
-def _owners(plan: CapitalPlan, on: date, source: str) -> CapTable:
-    if plan.cap_table is None:
-        raise UserError("missing-key", f"{source} has [[exits]] and no [cap_table] to divide them by")
-    return table_at(plan, source, on)
+        yield Sale(name=one.name, probability=exact(one.probability), returns=returns, paid_cents=paid)
 
 
 def _by_party(sale: ExitReturns, kinds: Mapping[str, str], owners: CapTable) -> dict[str, int]:
@@ -350,7 +337,7 @@ def _curve(plan: CapitalPlan, sales: Sequence[Sale], source: str) -> SaleCurve:
     on = max(date.fromisoformat(one.date) for one in plan.exits)
     top = max(one.returns.exit_cents for one in sales) * BEYOND
     prices = [int(top * point / POINTS) for point in range(POINTS + 1)]
-    owners, kinds = _owners(plan, on, source), _kinds(plan)
+    owners, kinds = table_at(plan, source, on), _kinds(plan)
     securities = securities_of(owners)
     paid = [_by_party(exit_returns(securities, price, on=on), kinds, owners) for price in prices]
     return SaleCurve(

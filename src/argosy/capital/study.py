@@ -124,9 +124,9 @@ class Study:
         after, before = (max(_end(one.start, one.months) for one in each.trainings) for each in (found, self.outlook))
         return after - before
 
-    def probability(self, name: str = "") -> tuple[float, float]:
-        """Of an event as planned, with its standard error."""
-        value = float(self.happened[name or self.event].mean())
+    def probability(self) -> tuple[float, float]:
+        """Of the event as planned, with its standard error."""
+        value = float(self.happened[self.event].mean())
         return value, math.sqrt(value * (1 - value) / self.paths)
 
 

@@ -1,24 +1,21 @@
 """The verb of advice: what to do about the money, with its figures."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from argosy import capital
 from argosy.cli.app import Json
-from argosy.cli.capital import capital_app
+from argosy.cli.capital import PlanFile, capital_app, whole
 from argosy.cli.capital_plan import check_draws
-from argosy.cli.output import table
-
-if TYPE_CHECKING:
-    from argosy.capital import Advised
+from argosy.cli.output import show, table
 
 QUARTER = 3
 
 
 @capital_app.command(name="advise")
 def advise_verb(
-    plan: Path,
+    plan: PlanFile,
     *,
     paths: Annotated[int, Parameter(help="Futures that each change is tried on.")] = 10_000,
     seed: Annotated[int, Parameter(help="Same seed, same futures.")] = 0,
@@ -27,14 +24,7 @@ def advise_verb(
     """Say what to do: the cheapest change that makes the plan sure, when and how much to raise, where money does most.
 
     Example: argosy capital advise capital.toml
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     """
-    from argosy import capital
-    from argosy.cli.output import show
     from argosy.progress import progress
 
     check_draws(paths, seed)
@@ -45,7 +35,7 @@ def advise_verb(
     show(result, _text(result), as_json=json)
 
 
-def _text(found: "Advised") -> str:
+def _text(found: "capital.Advised") -> str:
     parts = [
         f"{found.event}: {100 * found.planned:.1f} ± {100 * found.standard_error:.1f} % in {found.paths:,} futures, "
         f"seed {found.seed}; to be reached: {100 * found.target_probability:.0f} %"
@@ -64,7 +54,7 @@ def _text(found: "Advised") -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _actions(found: "Advised") -> str:
+def _actions(found: "capital.Advised") -> str:
     rows = [
         (
             one.rank or "",
@@ -81,13 +71,13 @@ def _actions(found: "Advised") -> str:
     return "ACTIONS\n\n" + table(rows, header) if rows else ""
 
 
-def _allocation(found: "Advised") -> str:
-    areas = ", ".join(f"{area} {cents / 100:,.0f}" for area, cents in found.allocation.areas_cents.items())
+def _allocation(found: "capital.Advised") -> str:
+    areas = ", ".join(f"{area} {whole(cents)}" for area, cents in found.allocation.areas_cents.items())
     events = [one.event for one in found.allocation.moved[0].effects] if found.allocation.moved else []
     rows = [
         (
             f"{one.source} → {one.target}",
-            f"{one.amount_cents / 100:,.0f}",
+            whole(one.amount_cents),
             *(f"{100 * each.change:+.1f} ± {100 * each.standard_error:.1f}" for each in one.effects or ()),
             *([""] * (len(events) - len(one.effects))),
             "" if one.loss is None else f"{one.loss.after - one.loss.before:+.3f}",
@@ -99,14 +89,14 @@ def _allocation(found: "Advised") -> str:
     return f"ALLOCATION\n\n{areas}" + ("\n\n" + table(rows, header) if rows else "")
 
 
-def _sources(found: "Advised") -> str:
+def _sources(found: "capital.Advised") -> str:
     rows = [
         (
             one.name,
             one.kind,
             one.month,
             f"{100 * one.probability:.0f} %",
-            f"{one.amount_cents / 100:,.0f}",
+            whole(one.amount_cents),
             "; ".join(
                 f"{each.event} {100 * each.before:.1f} % → {100 * each.after:.1f} %"
                 for each in one.without

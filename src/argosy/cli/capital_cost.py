@@ -1,15 +1,13 @@
 """The verb that tells what a training run cost, or would have."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from argosy import capital
 from argosy.cli.app import Json
 from argosy.cli.capital import capital_app
-
-if TYPE_CHECKING:
-    from argosy.capital import RunCost
-
+from argosy.cli.output import show, table
 
 LONGEST_DAYS = 36_500
 
@@ -32,8 +30,6 @@ def cost_verb(
 
     Example: argosy capital cost --accelerator "H100 SXM" --count 1024 --days 30 --date 2024-06 --definition cloud
     """
-    from argosy.capital import training_cost
-    from argosy.cli.output import show
     from argosy.config import UserError
 
     if not 0 < days <= LONGEST_DAYS:
@@ -43,12 +39,11 @@ def cost_verb(
             "bad-option", f"usd_per_kwh = {usd_per_kwh:g}: electricity is no part of definition {definition}"
         )
     electricity = {} if usd_per_kwh is None else {"usd_per_kwh": usd_per_kwh}
-    found = training_cost(accelerator, count, 24 * days, date, definition, **electricity)
+    found = capital.training_cost(accelerator, count, 24 * days, date, definition, **electricity)
     show(found, _text(found), as_json=json)
 
 
-def _text(cost: "RunCost") -> str:
-    from argosy.cli.output import table
+def _text(cost: "capital.RunCost") -> str:
     from argosy.planning import money
 
     price = cost.price

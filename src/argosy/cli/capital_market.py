@@ -1,14 +1,11 @@
 """Channels and artefacts of a capital plan as text."""
 
-from typing import TYPE_CHECKING
-
+from argosy import capital
+from argosy.cli.capital import whole
 from argosy.cli.output import table
 
-if TYPE_CHECKING:
-    from argosy.capital import Estimated, Market, MarketPart
 
-
-def market_text(found: "Market", currency: str) -> str:
+def market_text(found: "capital.Market", currency: str) -> str:
     """A row for each channel, one for all where there are several, a line for each artefact."""
     parts = [*found.channels, *([found.total] if len(found.channels) > 1 else [])]
     header = ("channel", "spend", "customers at end", "CAC", "LTV", "LTV / CAC", "payback, months")
@@ -23,18 +20,18 @@ def market_text(found: "Market", currency: str) -> str:
     for one in found.artefacts:
         brings = f"{one.new_customers:+,.1f} customers in the plan by {'; '.join(one.sources)}"
         effect = brings if one.sources else "no effect counted"
-        texts.append(f"{one.month}  {one.name} ({one.kind}): costs {one.cost_cents / 100:,.0f}, {effect}")
+        texts.append(f"{one.month}  {one.name} ({one.kind}): costs {whole(one.cost_cents)}, {effect}")
     return "\n".join(texts)
 
 
-def _row(part: "MarketPart") -> tuple[str, ...]:
-    def shown(one: "Estimated", unit: float, form: str, never: str) -> str:
+def _row(part: "capital.MarketPart") -> tuple[str, ...]:
+    def shown(one: "capital.Estimated", unit: float, form: str, never: str) -> str:
         value, low, high = (never if x is None else f"{x / unit:{form}}" for x in (one.value, one.low, one.high))
         return f"{value} ({low} to {high})" if part.uncertain and (low, high) != (never, never) else value
 
     return (
         part.name,
-        f"{sum(part.spend_cents) / 100:,.0f}",
+        whole(sum(part.spend_cents)),
         shown(part.customers_at_end, 1, ",.1f", "none"),
         shown(part.cac_cents, 100, ",.0f", "none"),
         shown(part.ltv_cents, 100, ",.0f", "none"),

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from argosy import capital
 from argosy.cli.app import Json
-from argosy.cli.capital import capital_app
+from argosy.cli.capital import PlanFile, capital_app
+from argosy.cli.output import show
 
 SchemaFolder = Annotated[Path, Parameter(name="--schema", help="Folder with the format's JSON Schemas.")]
 
@@ -24,9 +26,6 @@ def from_ocf(folder: Path, *, schema: SchemaFolder, output: Path | None = None, 
     output
         capital.toml to write, the package as it is beside it; the table is only printed unless given.
     """
-    from argosy import capital
-    from argosy.cli.output import show
-
     found = capital.from_ocf(folder, schema, output)
     table = found.cap_table
     counts = ", ".join(
@@ -43,7 +42,7 @@ def from_ocf(folder: Path, *, schema: SchemaFolder, output: Path | None = None, 
 
 @capital_app.command(name="to-ocf")
 def to_ocf(
-    plan: Path,
+    plan: PlanFile,
     output: Path,
     *,
     schema: SchemaFolder,
@@ -56,14 +55,9 @@ def to_ocf(
 
     Parameters
     ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     output
         Folder to make.
     """
-    from argosy import capital
-    from argosy.cli.output import show
-
     made = capital.to_ocf(plan, output, schema, at=None if at is None else capital.day(at))
     lines = [f"wrote {made.objects} objects to {made.folder}, {made.unchanged} as they were read"]
     lines += [f"the format has no place for {key}" for key in made.unsaid]

@@ -1,36 +1,26 @@
 """The verbs of money over time: the ledger, its futures, and what a sale pays."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from argosy import capital
 from argosy.cli.app import Json
-from argosy.cli.capital import capital_app
+from argosy.cli.capital import PlanFile, capital_app, whole
 from argosy.cli.capital_market import market_text
 from argosy.cli.capital_resources import partners_text, resources_text
-from argosy.cli.output import table
-
-if TYPE_CHECKING:
-    from argosy.capital import Actuals, CashFlow, Chances, ExitReturns, Outlook
+from argosy.cli.output import show, table
 
 QUARTER = 3
 
 
 @capital_app.command(name="plan")
-def plan_verb(plan: Path, *, json: Json = False) -> None:
+def plan_verb(plan: PlanFile, *, json: Json = False) -> None:
     """Follow the money by month: profit and loss, cash, runway, when to raise; training at the planner's price.
 
     Example: argosy capital plan capital.toml
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     """
-    from argosy import capital
-    from argosy.cli.output import show
-
     found, path = capital.read_capital(plan)
     result = capital.outlook(found, path.parent)
     show(result, _outlook_text(result), as_json=json)
@@ -38,7 +28,7 @@ def plan_verb(plan: Path, *, json: Json = False) -> None:
 
 @capital_app.command
 def simulate(
-    plan: Path,
+    plan: PlanFile,
     *,
     paths: Annotated[int, Parameter(help="Futures to draw.")] = 10_000,
     seed: Annotated[int, Parameter(help="Same seed, same futures.")] = 0,
@@ -47,14 +37,7 @@ def simulate(
     """Draw many futures of the plan: how likely the money lasts, training ends, milestones are reached.
 
     Example: argosy capital simulate capital.toml --paths 20000
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     """
-    from argosy import capital
-    from argosy.cli.output import show
 
     check_draws(paths, seed)
     found, path = capital.read_capital(plan)
@@ -66,7 +49,7 @@ def simulate(
 def actuals_verb(
     bank: Path,
     *,
-    plan: Annotated[Path, Parameter(help="Capital plan (capital.toml) or its folder.")] = Path("capital.toml"),
+    plan: PlanFile = Path("capital.toml"),
     json: Json = False,
 ) -> None:
     """Set a bank's list beside the plan: what was planned and what was spent, by month and head.
@@ -78,9 +61,6 @@ def actuals_verb(
     bank
         CSV with the columns date, amount and text; spending is negative.
     """
-    from argosy import capital
-    from argosy.cli.output import show
-
     found, path = capital.read_capital(plan)
     result = capital.actuals(found, path.parent, bank)
     show(result, _actuals_text(result), as_json=json)
@@ -88,7 +68,7 @@ def actuals_verb(
 
 @capital_app.command
 def waterfall(
-    plan: Path,
+    plan: PlanFile,
     *,
     exit: Annotated[str, Parameter(name="--exit", help="Price of the sale: 50_000_000.")],
     at: Annotated[str | None, Parameter(help="Day of the sale, as 2029-06-30; the last event's unless given.")] = None,
@@ -97,15 +77,7 @@ def waterfall(
     """Divide the price of a sale: debts, preferences, conversion, options; by class and by holder.
 
     Example: argosy capital waterfall capital.toml --exit 50_000_000 --at 2029-06-30
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder, with a [cap_table].
     """
-    from argosy import capital
-    from argosy.cli.output import show
-
     found = capital.load_capital(plan)
     day = None if at is None else capital.day(at)
     price = capital.asked("--exit", exit, cents=True)
@@ -125,7 +97,7 @@ def check_draws(paths: int, seed: int) -> None:
         raise UserError("bad-option", f"seed = {seed}: expected 0 or more")
 
 
-def _outlook_text(found: "Outlook") -> str:
+def _outlook_text(found: "capital.Outlook") -> str:
     signed, hoped = found.signed, found.hoped
     rows = []
     for number in range(0, len(signed.months), QUARTER):
@@ -133,19 +105,19 @@ def _outlook_text(found: "Outlook") -> str:
         rows.append(
             (
                 some[0].month,
-                _money(sum(one.revenue_cents for one in some)),
-                _money(sum(sum(one.expenses_cents.values()) for one in some)),
-                _money(sum(one.profit_cents for one in some)),
-                _money(sum(one.credits_cents + one.resources_cents for one in some)),
-                _money(some[-1].cash_cents),
-                _money(all_of[-1].cash_cents),
+                whole(sum(one.revenue_cents for one in some)),
+                whole(sum(sum(one.expenses_cents.values()) for one in some)),
+                whole(sum(one.profit_cents for one in some)),
+                whole(sum(one.credits_cents + one.resources_cents for one in some)),
+                whole(some[-1].cash_cents),
+                whole(all_of[-1].cash_cents),
             )
         )
     header = ("quarter", "revenue", "expenses", "profit", "by credits", "cash, signed", "cash, hoped")
     parts = [f"In {signed.currency}, by quarter:", table(rows, header)]
     parts += [
-        f"{one.venture}: {_money(one.final_cents)} ({_money(one.low_cents)} to {_money(one.high_cents)}) for the final "
-        f"run of {one.months:.1f} months, {_money(one.other_cents)} for others; {one.price}"
+        f"{one.venture}: {whole(one.final_cents)} ({whole(one.low_cents)} to {whole(one.high_cents)}) for the final "
+        f"run of {one.months:.1f} months, {whole(one.other_cents)} for others; {one.price}"
         for one in found.trainings
     ]
     if found.market is not None:
@@ -155,7 +127,7 @@ def _outlook_text(found: "Outlook") -> str:
         parts.append(resources_text(found.resources))
     else:
         parts += [
-            f"{use.name}: {_money(use.expired_cents)} will not be used before {use.expires} ends"
+            f"{use.name}: {whole(use.expired_cents)} will not be used before {use.expires} ends"
             for use in signed.credits
             if use.expired_cents
         ]
@@ -164,10 +136,10 @@ def _outlook_text(found: "Outlook") -> str:
     return "\n\n".join(parts)
 
 
-def _runway_lines(found: "Outlook") -> list[str]:
+def _runway_lines(found: "capital.Outlook") -> list[str]:
     signed, hoped = found.signed, found.hoped
     lines = [f"runway {_months(signed)} with what is signed, {_months(hoped)} with what is hoped for"]
-    lines.append(f"lowest cash {_money(signed.lowest_cash_cents)} at the end of {signed.lowest_month}, as signed")
+    lines.append(f"lowest cash {whole(signed.lowest_cash_cents)} at the end of {signed.lowest_month}, as signed")
     if found.raise_from is not None and found.safety_months is not None:
         late = " (that is past)" if found.safety_months < 0 else ""
         lines.append(f"a round has to begin by {found.raise_from}: {found.safety_months:.1f} months in{late}")
@@ -175,15 +147,15 @@ def _runway_lines(found: "Outlook") -> list[str]:
     never = "not alive by default: customers never pay for everything while signed money lasts"
     lines.append(f"alive by default from {alive}" if alive else never)
     if signed.owed_cents:
-        lines.append(f"{_money(signed.owed_cents)} of commitments would still be owed then")
+        lines.append(f"{whole(signed.owed_cents)} of commitments would still be owed then")
     return lines
 
 
-def _months(flow: "CashFlow") -> str:
+def _months(flow: "capital.CashFlow") -> str:
     return "for ever" if flow.runway_months is None else f"{flow.runway_months:.1f} months"
 
 
-def _chances_text(found: "Chances", currency: str) -> str:
+def _chances_text(found: "capital.Chances", currency: str) -> str:
     simulated = found.simulated
     listed = [simulated.solvent, *([simulated.trained] if simulated.trained else []), *simulated.milestones]
     rows = [(one.name, f"{100 * one.value:.1f} %", f"± {100 * one.standard_error:.1f}") for one in listed]
@@ -207,25 +179,25 @@ def _chances_text(found: "Chances", currency: str) -> str:
     return "\n\n".join(parts)
 
 
-def _actuals_text(found: "Actuals") -> str:
+def _actuals_text(found: "capital.Actuals") -> str:
     rows = [
-        (one.month, one.kind, _money(one.planned_cents), _money(one.actual_cents), _money(one.difference_cents))
+        (one.month, one.kind, whole(one.planned_cents), whole(one.actual_cents), whole(one.difference_cents))
         for one in found.rows
     ]
     difference = found.actual_cents - found.planned_cents
-    all_of = ("all", "", _money(found.planned_cents), _money(found.actual_cents), _money(difference))
+    all_of = ("all", "", whole(found.planned_cents), whole(found.actual_cents), whole(difference))
     parts = [table([*rows, all_of], ("month", "head", f"planned, {found.currency}", "by the bank", "difference"))]
     if found.unmatched:
-        left = [(one.date, _money(one.cents), one.text) for one in found.unmatched]
+        left = [(one.date, whole(one.cents), one.text) for one in found.unmatched]
         parts.append("No [[statement]] rule has these:\n" + table(left, ("day", found.currency, "text")))
     return "\n\n".join(parts)
 
 
-def _exit_text(found: "ExitReturns", currency: str) -> str:
+def _exit_text(found: "capital.ExitReturns", currency: str) -> str:
     rows = [
         (
             one.name,
-            _money(one.paid_cents),
+            whole(one.paid_cents),
             f"{100 * float(one.part):.2f} %",
             "converts" if one.converted else "exercised" if one.exercised else "",
         )
@@ -234,22 +206,18 @@ def _exit_text(found: "ExitReturns", currency: str) -> str:
     holders = [
         (
             one.holder,
-            _money(one.invested_cents),
-            _money(one.paid_cents),
+            whole(one.invested_cents),
+            whole(one.paid_cents),
             "" if one.multiple is None else f"{float(one.multiple):.2f} ×",
             "" if one.xirr is None else f"{100 * one.xirr:.1f} %",
-            "" if one.break_even_cents is None else _money(one.break_even_cents),
+            "" if one.break_even_cents is None else whole(one.break_even_cents),
         )
         for one in found.holders
     ]
     return "\n\n".join(
         [
-            f"{_money(found.exit_cents)} {currency} on {found.on}",
+            f"{whole(found.exit_cents)} {currency} on {found.on}",
             table(rows, ("what", "gets", "part", "")),
             table(holders, ("holder", "paid in", "gets", "multiple", "a year", "breaks even at")),
         ]
     )
-
-
-def _money(cents: int) -> str:
-    return f"{cents / 100:,.0f}"

@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from argosy import capital
 from argosy.cli.app import Json
-from argosy.cli.capital import capital_app
+from argosy.cli.capital import PlanFile, capital_app
+from argosy.cli.output import show
 
 
 @capital_app.command(name="report")
 def report_verb(
-    plan: Path,
+    plan: PlanFile,
     *,
     output: Annotated[Path, Parameter(help="HTML file to write.")] = Path("capital.html"),
     json: Json = False,
@@ -21,14 +23,8 @@ def report_verb(
     Beside a venture, `argosy run` has the same in its report. With --json, print every figure of the page too.
 
     Example: argosy capital report capital.toml --output capital.html
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     """
-    from argosy import capital, report
-    from argosy.cli.output import show
+    from argosy import report
     from argosy.config import UserError
 
     if output.suffix != ".html":
@@ -39,7 +35,7 @@ def report_verb(
 
 @capital_app.command
 def pdf(
-    plan: Path,
+    plan: PlanFile,
     *,
     output: Annotated[
         Path | None, Parameter(help="File to write: investor.pdf, or investor.zh.html in Chinese, unless given.")
@@ -50,14 +46,8 @@ def pdf(
     """Write one A4 page for an investor: a PDF in English, or in Chinese a page to print.
 
     Example: argosy capital pdf capital.toml --output investor.pdf
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     """
-    from argosy import capital, report
-    from argosy.cli.output import show
+    from argosy import report
     from argosy.config import UserError
 
     suffix, write = (".pdf", report.write_investor_pdf) if language == "en" else (".html", report.write_print_page)

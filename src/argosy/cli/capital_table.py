@@ -1,23 +1,21 @@
 """The verbs of the cap table: who owns what, and what a round does to it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from argosy import capital
 from argosy.cli.app import Json
-from argosy.cli.capital import capital_app
-from argosy.cli.output import table
+from argosy.cli.capital import PlanFile, capital_app
+from argosy.cli.output import show, table
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from argosy.capital import CapTable, RoundResult, TableAt
-
 
 @capital_app.command
 def captable(
-    plan: Path,
+    plan: PlanFile,
     *,
     at: Annotated[str | None, Parameter(help="Day of the table, as 2027-01-31; the last event's unless given.")] = None,
     json: Json = False,
@@ -25,15 +23,7 @@ def captable(
     """Show who holds what, by holder and class, and what each round did.
 
     Example: argosy capital captable capital.toml --at 2027-01-31
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     """
-    from argosy import capital
-    from argosy.cli.output import show
-
     day = None if at is None else capital.day(at)
     found = capital.load_capital(plan)
     result = capital.table_at(found, str(plan), day)
@@ -42,7 +32,7 @@ def captable(
 
 @capital_app.command(name="raise")
 def raise_verb(
-    plan: Path,
+    plan: PlanFile,
     *,
     pre_money: Annotated[str, Parameter(help="Valuation before the new money: 12_000_000.")],
     amount: Annotated[str, Parameter(help="New money.")],
@@ -57,15 +47,7 @@ def raise_verb(
     """Model the next priced round: price, conversions, who owns what before and after.
 
     Example: argosy capital raise capital.toml --pre-money 12_000_000 --amount 3_000_000 --pool 0.1
-
-    Parameters
-    ----------
-    plan
-        Capital plan (capital.toml) or its folder.
     """
-    from argosy import capital
-    from argosy.cli.output import show
-
     found, path = capital.read_capital(plan, converting=False)
     result = capital.raise_round(
         capital.checked_for_raise(found, path),
@@ -82,7 +64,7 @@ def raise_verb(
     show(result, _round_text(result, found.currency), as_json=json)
 
 
-def _table_text(found: "CapTable") -> str:
+def _table_text(found: "capital.CapTable") -> str:
     parts = [f"{found.company}, {found.table.date}, after {found.table.after}", _lines(found.table)]
     by_class = [(one.name, _count(one.as_converted), _percent(one.ownership)) for one in found.table.by_class]
     parts.append(table(by_class, ("class", "as converted", "fully diluted")))
@@ -94,7 +76,7 @@ def _table_text(found: "CapTable") -> str:
     return "\n\n".join(parts)
 
 
-def _lines(found: "TableAt") -> str:
+def _lines(found: "capital.TableAt") -> str:
     rows = [
         (
             one.holder,
@@ -110,7 +92,7 @@ def _lines(found: "TableAt") -> str:
     return table([*rows, total], ("holder", "class", "shares", "vested", "as converted", "fully diluted"))
 
 
-def _round_line(one: "RoundResult", currency: str) -> str:
+def _round_line(one: "capital.RoundResult", currency: str) -> str:
     gone = "" if one.founders_dilution is None else f"; founders {_percent(one.before.founders)}"
     gone += f" → {_percent(one.after.founders)}" if gone else ""
     lines = [
@@ -139,7 +121,7 @@ def _round_line(one: "RoundResult", currency: str) -> str:
     return "\n".join(lines)
 
 
-def _round_text(one: "RoundResult", currency: str) -> str:
+def _round_text(one: "capital.RoundResult", currency: str) -> str:
     before = {each.name: each for each in one.before.by_holder}
     rows = []
     for each in one.after.by_holder:

@@ -3,14 +3,13 @@
 import textwrap
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from argosy import capital
 from argosy.cli.app import Json, app
-
-if TYPE_CHECKING:
-    from argosy.capital import Alternative, Watched
+from argosy.cli.output import show, table
 
 COLUMNS = ("", "now", "instead", "saves USD", "", "hours", "", "how it is known", "dated")
 WIDTH = 118
@@ -35,8 +34,6 @@ def watch(
     venture
         Venture file or its folder.
     """
-    from argosy import capital
-    from argosy.cli.output import show
     from argosy.config import UserError, language_venture, load_venture
     from argosy.progress import progress
 
@@ -52,8 +49,7 @@ def watch(
     show(found, _text(found), as_json=json)
 
 
-def _text(found: "Watched") -> str:
-    from argosy.cli.output import table
+def _text(found: "capital.Watched") -> str:
     from argosy.planning import days, money
 
     bill = "" if found.usd is None else f", {money(found.usd)}"
@@ -69,13 +65,13 @@ def _text(found: "Watched") -> str:
     return "\n\n".join(parts)
 
 
-def _told(one: "Alternative") -> str:
+def _told(one: "capital.Alternative") -> str:
     """What was published, and why the loss stays."""
     words = f"{one.name}: {one.figure} ({one.conditions}). Loss: {one.quality}. {one.source}."
     return textwrap.fill(words, WIDTH, subsequent_indent="  ")
 
 
-def _row(one: "Alternative") -> tuple[str, ...]:
+def _row(one: "capital.Alternative") -> tuple[str, ...]:
     return (
         one.name,
         one.now,

@@ -6,12 +6,11 @@ from argosy._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from argosy.report.backtests import render_backtest
-    from argosy.report.capital_page import render_capital
     from argosy.report.classifier import render_classifier
     from argosy.report.compare import Comparison, compare_runs
     from argosy.report.gantt import Bar, gantt_svg
     from argosy.report.investor_pdf import write_investor_pdf
-    from argosy.report.page import render
+    from argosy.report.page import render, render_capital
     from argosy.report.plans import render_plan
     from argosy.report.print_page import write_print_page
     from argosy.report.sweeps import render_sweep, sweep_table
@@ -46,7 +45,7 @@ __getattr__ = lazy_exports(
         "write_print_page": "print_page",
         "render": "page",
         "render_backtest": "backtests",
-        "render_capital": "capital_page",
+        "render_capital": "page",
         "render_classifier": "classifier",
         "render_plan": "plans",
         "render_sweep": "sweeps",

@@ -7,18 +7,9 @@ from argosy.capital import CapitalStory, Probability
 from argosy.report.headline import Fact
 from argosy.report.money_plots import FILE, money_plots
 from argosy.report.money_tables import Table, money_tables
-from argosy.report.money_text import (
-    amount,
-    likely,
-    months,
-    multiple,
-    percent,
-    whole,
-)
+from argosy.report.money_text import amount, hours, likely, months, multiple, percent, whole
 from argosy.report.plots import Plot
-from argosy.report.units import SPACE, duration
-
-HOUR = 3600
+from argosy.report.units import SPACE
 
 
 @dataclass(frozen=True)
@@ -144,7 +135,7 @@ def _engineer(story: CapitalStory) -> Iterator[Fact]:
         yield _fact(f"final run of {one.model}", final, between, "outlook.trainings", whole(costs.final_cents))
         other = amount(costs.other_cents, currency)
         yield _fact("other runs", other, "failed and small ones, on top", "outlook.trainings", whole(costs.other_cents))
-        took = duration(HOUR * one.wall_h.middle)
+        took = hours(one.wall_h.middle)
         yield _fact("takes", took, f"{one.accelerators}, from {one.begins}", "trainings.wall_h")
         price = f"{one.usd_per_hour:.2f}{SPACE}USD"
         yield _fact(

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 from argosy.capital import CapitalStory, Estimated, TrainingStory
 from argosy.planning import Span
-from argosy.report.money_text import amount, multiple, percent, rate, whole
-from argosy.report.units import count, duration
-
-HOUR = 3600
+from argosy.report.money_text import amount, hours, multiple, percent, rate, whole
+from argosy.report.units import count
 
 
 @dataclass(frozen=True)
@@ -99,13 +97,8 @@ def _training(one: TrainingStory) -> Table:
     took = one.actual
     rows = [("steps", f"{one.steps:,}", "", f"{took.steps:,}" if took else "—")]
     figures: tuple[tuple[str, Callable[[float], str], Span, float | None], ...] = (
-        ("wall time", lambda hours: duration(HOUR * hours), one.wall_h, took.wall_h if took else None),
-        (
-            "accelerator-hours",
-            lambda hours: f"{hours:,.4g}",
-            one.accelerator_hours,
-            took.process_hours if took else None,
-        ),
+        ("wall time", hours, one.wall_h, took.wall_h if took else None),
+        ("accelerator-hours", "{:,.4g}".format, one.accelerator_hours, took.process_hours if took else None),
         ("bill, USD", lambda usd: f"{usd:,.0f}" if usd >= 100 else f"{usd:.3g}", one.usd, one.actual_usd),
     )
     for label, write, span, actual in figures:

@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 
 from argosy.capital import CapitalStory
-from argosy.report.units import SPACE, count
+from argosy.report.units import SPACE, count, duration
 
 DAYS_A_MONTH = 730.0 / 24  # as the ledger counts
 
@@ -43,6 +43,11 @@ def rate(value: float | None) -> str:
 def months(value: float | None) -> str:
     """13.94 → 13.9 months; None → for ever."""
     return "for ever" if value is None else f"{value:.1f}{SPACE}months"
+
+
+def hours(value: float) -> str:
+    """102.4 → 4 d 6 h."""
+    return duration(3600 * value)
 
 
 def plain_name(name: str) -> str:

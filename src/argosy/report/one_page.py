@@ -6,22 +6,9 @@ Every number on it is a formatted field of the `CapitalStory`; axes are labelled
 from collections.abc import Callable, Mapping, Sequence
 
 from argosy.capital import CapitalStory
-from argosy.report.money_text import amount, likely, months, multiple, percent, rate
-from argosy.report.scene import (
-    BUFF,
-    FAINT,
-    INK,
-    LINE,
-    MAGENTA,
-    MUTED,
-    PALE,
-    QUIET,
-    SEA,
-    WIDTH_MM,
-    Measure,
-    Scene,
-)
-from argosy.report.units import count, duration
+from argosy.report.money_text import amount, hours, likely, months, multiple, percent, rate
+from argosy.report.scene import BUFF, FAINT, INK, LINE, MAGENTA, MUTED, PALE, QUIET, SEA, WIDTH_MM, Measure, Scene
+from argosy.report.units import count
 
 MARGIN = 14.0
 INNER = WIDTH_MM - 2 * MARGIN
@@ -316,7 +303,7 @@ def _training(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
             tokens=count(one.tokens),
             where=one.accelerators,
             month=one.begins,
-            time=duration(3600 * one.wall_h.middle),
+            time=hours(one.wall_h.middle),
             final=amount(cost.final_cents, story.currency),
             low=amount(cost.low_cents),
             high=amount(cost.high_cents),

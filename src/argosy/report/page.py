@@ -17,11 +17,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 import argosy
+from argosy.capital import CapitalStory
 from argosy.report import units
 from argosy.report.configuration import choices, configuration, environment, versions
 from argosy.report.datacard import data_card
 from argosy.report.headline import bars, facts, summary
 from argosy.report.money import money_of
+from argosy.report.money_text import title_of
 from argosy.report.planned import planned
 from argosy.report.plots import Plot, data_plots, training_plots
 from argosy.report.provenance import stage_cards, traces
@@ -47,6 +49,12 @@ def render(run: Run) -> Path:
         with atomic_write(run.path / "timeline" / "timeline.svg") as temporary:
             temporary.write_text(timeline_svg(view.timeline), encoding="utf-8")
     return write_page(run.report, "page.html", plots, **content)
+
+
+def render_capital(story: CapitalStory, path: Path) -> Path:
+    """Write the page of a plan without a run, both views of its money; returns the page's path."""
+    money = money_of(story)
+    return write_page(path, "capital.html", money.plots, money=money, title=title_of(story), traces={})
 
 
 def write_page(path: Path, template: str, plots: Mapping[str, Plot], **content: Any) -> Path:
