@@ -93,8 +93,8 @@ def test_debt_is_paid_back_with_interest_on_what_is_owed() -> None:
         repaid_over_months=3,
     )
     rows = cash_flow(0, [], [], [debt], [], HORIZON).months
-    assert [row.funding_cents for row in rows[:7]] == [118_800, 0, 0, -40_000, -40_000, -40_000, 0]
-    assert [row.interest_cents for row in rows[:7]] == [0, 1200, 1200, 1200, 800, 400, 0]
+    assert [row.funding_cents for row in rows[:7]] == [120_000, 0, 0, -40_000, -40_000, -40_000, 0]
+    assert [row.interest_cents for row in rows[:7]] == [1200, 1200, 1200, 1200, 800, 400, 0]
     assert rows[-1].cash_cents == -1200 - 4800
 
 
@@ -155,12 +155,25 @@ CREDITS = st.builds(
 def test_cash_is_conserved(costs: list[CostConfig], credits: list[CreditConfig], opening: int) -> None:
     lines = [cost_line(cost, HORIZON) for cost in costs]
     found = cash_flow(opening, lines, [], [], credits, HORIZON)
-    billed = sum(sum(line.amounts) for line in lines)
-    assert billed == sum(sum(line.paid) + line.unpaid for line in lines) == sum(found.areas_cents.values())
+    billed, opening_payable = sum(sum(line.amounts) for line in lines), sum(line.opening for line in lines)
+    assert opening_payable + billed == sum(sum(line.paid) + line.unpaid for line in lines)
+    assert billed == sum(found.areas_cents.values())
     used = sum(use.used_cents for use in found.credits)
     assert found.months[-1].cash_cents == opening - sum(sum(line.paid) for line in lines) + used
     for use, credit in zip(found.credits, credits, strict=True):
         assert use.used_cents >= 0 and use.used_cents + use.expired_cents == cents(credit.amount)
+
+
+def test_what_began_before_the_plan_is_paid_in_it_or_was() -> None:
+    before = RENT.model_copy(update={"start": "2026-06", "paid_after_months": 2})
+    line = cost_line(before, HORIZON)
+    assert line.opening == 200_000 and line.paid == (100_000,) * 24 and line.unpaid == 200_000
+    prepaid = RENT.model_copy(update={"start": "2026-10", "end": "2027-03", "prepaid": True})
+    line = cost_line(prepaid, HORIZON)
+    assert sum(line.paid) == 0 and line.amounts[:4] == (100_000,) * 3 + (0,) and line.opening == -300_000
+    sales = RevenueConfig(name="sales", amount=1_000.0, start="2026-11", received_after_months=3)
+    line = revenue_line(sales, HORIZON)
+    assert line.opening == 200_000 and line.paid[:3] == (0, 100_000, 100_000) and line.unpaid == 300_000
 
 
 def test_a_year_of_salary_is_paid_to_the_cent() -> None:
@@ -220,6 +233,7 @@ GRANTS = st.builds(
     st.integers(0, 6),
     st.sampled_from([0.0, 0.3]),
     st.sampled_from(["half-up", "half-even"]),
+    st.sampled_from(["2026-10", "2027-02"]),
 )
 def test_the_balance_sheet_balances(
     costs: list[CostConfig],
@@ -229,20 +243,22 @@ def test_the_balance_sheet_balances(
     late: int,
     rate: float,
     rounding: MoneyRounding,
+    begun: str,
 ) -> None:
     """What the company owns is what it owes and what its owners have: cash follows from profit, and the other way."""
     horizon = replace(HORIZON, rounding=rounding)
-    sales = RevenueConfig(name="sales", amount=sold, start="2027-02", growth_per_month=0.1, received_after_months=late)
+    sales = RevenueConfig(name="sales", amount=sold, start=begun, growth_per_month=0.1, received_after_months=late)
     prepaid = [cost.model_copy(update={"prepaid": True}) for cost in costs[:1]]
     lines = [cost_line(cost, horizon) for cost in (*prepaid, *costs[1:])]
     revenue = revenue_line(sales, horizon)
     found = cash_flow(1_000, lines, [revenue], funding, credits, horizon, tax=TaxConfig(profit_rate=rate))
-    receivable, payable, tax_owed, earned, raised = 0, 0, 0, 0, 0
+    receivable, payable, tax_owed, earned, raised = revenue.opening, sum(line.opening for line in lines), 0, 0, 0
+    owners = 1_000 + receivable - payable
     for month, row in enumerate(found.months):
         receivable += revenue.amounts[month] - revenue.paid[month]
         payable += sum(line.amounts[month] - line.paid[month] for line in lines)  # below 0: paid before it is used
         tax_owed += row.tax_cents - row.tax_paid_cents
         earned += row.profit_cents + row.credits_cents
         raised += row.funding_cents - row.grants_cents
-        assert row.cash_cents + receivable == payable + tax_owed + 1_000 + earned + raised
+        assert row.cash_cents + receivable == payable + tax_owed + owners + earned + raised
     assert receivable == revenue.unpaid and payable == sum(line.unpaid for line in lines)

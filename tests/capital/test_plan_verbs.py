@@ -174,6 +174,8 @@ def test_the_bank_is_set_beside_the_plan(folder: Path, capsys: pytest.CaptureFix
         ("date,amount,text\n2027-01-01,three,x\n", "expected a number"),
         ("date,amount,text\n2020-01-01,3,x\n", "is not in the plan"),
         ("date,amount,text\n", "no booking in it"),
+        ("date,amount,text\n2027-01-01,3\n", "line 2 has no text"),
+        ("date,amount,text\n2027-01-01,5.001,x\n", "expected whole cents"),
     ],
 )
 def test_a_file_that_is_no_bank_list_is_refused(

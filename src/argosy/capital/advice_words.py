@@ -178,13 +178,15 @@ def _next_amount(found: Findings) -> Iterator[Advice]:
     if kept is None:
         return
     best = max((one for one in rows.values() if one.effects), key=lambda one: one.effects[0].change)
-    where = "kept as cash" if best is kept else f"from {best.source} to {best.target}"
-    what = f"the next {money(found, kept.amount_cents)} does most for “{found.study.event}” {where}"
-    what += f" ({points(best.effects[0])})"
+    event, next_one = found.study.event, money(found, kept.amount_cents)
+    what = f"move {next_one} from {best.source} to {best.target}: {points(best.effects[0])} for “{event}”"
+    if best is kept:
+        what = f"keep the next {next_one}, or spend it where it brings most"
     spent = [one for (source, _), one in rows.items() if source == "cash" and one.effects]
     if spent:
         least = max(spent, key=lambda one: one.effects[0].change)
-        what += f"; spent, it costs least in {least.target} ({points(least.effects[0])})"
+        what += f"; spent, it costs “{event}” least in {least.target} ({points(least.effects[0])}; "
+        what += f"kept, {points(kept.effects[0])})"
         what += f", where it moves the predicted loss by {loss_told(least.loss)}" if least.loss else ""
     yield Advice(
         head="resources",

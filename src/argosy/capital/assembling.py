@@ -180,10 +180,9 @@ def _during(name: str, total: int, first: float, months: float, asked: TrainingR
     edges = np.clip((np.arange(horizon.months + 1) - first) / max(months, 1e-9), 0.0, 1.0)
     bounds = [horizon.cents(Decimal(total) * Decimal(float(edge)) / 100) for edge in edges]
     amounts = [after - before for before, after in pairwise(bounds)]
-    paid = list(amounts)
-    if asked.contract == "prepaid":
-        paid = [0] * horizon.months
-        paid[min(max(0, int(first)), horizon.months - 1)] = sum(amounts)
-    return Line(
-        name, "compute", "research", tuple(amounts), tuple(paid), 0, asked.contract == "prepaid", asked.provider
-    )
+    paid, opening, prepaid = list(amounts), 0, asked.contract == "prepaid"
+    if prepaid:
+        paid = [total if month == int(first) else 0 for month in range(horizon.months)]
+        opening = bounds[0] - total if int(first) < 0 else 0
+    unpaid = opening + sum(amounts) - sum(paid)
+    return Line(name, "compute", "research", tuple(amounts), tuple(paid), unpaid, opening, prepaid, asked.provider)

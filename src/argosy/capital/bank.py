@@ -124,12 +124,16 @@ def read_bookings(path: Path, plan: CapitalPlan) -> Iterator[Booking]:
                     f"{path} has no column {missing[0]!r}: expected {', '.join(COLUMNS)}, found {', '.join(names)}",
                 )
             for row in reader:
-                day, amount, text = ((row[names[name]] or "").strip() for name in COLUMNS)
                 where = f"{path}, line {reader.line_num}"
+                if short := [name for name in COLUMNS if row[names[name]] is None]:
+                    raise UserError("bad-statement", f"{where} has no {short[0]}: it ends before that column")
+                day, amount, text = (row[names[name]].strip() for name in COLUMNS)
                 kind = next(
                     (one.kind for one in plan.statement if re.search(one.match, text, re.IGNORECASE)), UNMATCHED
                 )
                 booked = cents(read_amount(amount, where), plan.rounding)
+                if booked != read_amount(amount, where) * 100:
+                    raise UserError("bad-statement", f"{where}: amount = {amount}: expected whole cents, as a bank has")
                 yield Booking(date=read_date(day, where), cents=booked, text=text, kind=kind)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError("bad-statement", f"cannot read {path}: {error}") from None

@@ -38,7 +38,7 @@ class MonthOfCash(Record):
     expenses_cents: dict[str, int]
     """By head, whenever they are paid and whatever pays them."""
     interest_cents: int
-    """On what is owed."""
+    """On what is owed, and the fees of debt."""
     tax_cents: int
     """On the tax year's profit with the bills that credits and resources paid, in its last month."""
     profit_cents: int
@@ -167,7 +167,10 @@ def _credit_uses(credits: Sequence[CreditConfig], burnt: Burned) -> Iterator[Cre
 
 
 def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int], list[int], list[int]]:
-    """What is raised, what is paid back, and interest, in each month. Debt from before the plan is still owed in it."""
+    """What is raised, what is paid back, and interest, in each month. Debt from before the plan is still owed in it.
+
+    The fee of debt is an expense, as its interest is; others get so much less.
+    """
     raised, repaid, interest = ([0] * horizon.months for _ in range(3))
     for source in funding:
         month = month_number(source.month) - horizon.start
@@ -175,7 +178,10 @@ def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int
             continue
         amount = horizon.cents(source.amount, source.currency, month)
         if month >= 0:
-            raised[month] += amount - horizon.cents(Decimal(str(source.fee)) * amount / 100)
+            fee = horizon.cents(Decimal(str(source.fee)) * amount / 100)
+            borrowed = source.kind in ("venture debt", "note")
+            raised[month] += amount if borrowed else amount - fee
+            interest[month] += fee if borrowed else 0
         owed = amount if source.kind == "venture debt" else 0
         yearly = Decimal(str(source.interest_per_year))
         parts = spread(amount, source.repaid_over_months) if owed else []

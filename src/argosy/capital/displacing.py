@@ -297,7 +297,7 @@ def _dues(lines: Sequence[Line], resources: Sequence[Displacing]) -> Iterator[Du
 
 def _by_use(line: Line) -> Iterator[tuple[int, int, int]]:
     """Payments by the month they are for: the first to be used are the first to be paid."""
-    used, left = 0, line.amounts[0] if line.amounts else 0
+    used, left = 0, max(0, line.opening) + (line.amounts[0] if line.amounts else 0)
     for month, cents in enumerate(line.paid):
         while cents > 0:
             while left <= 0 and used + 1 < len(line.amounts):

@@ -76,6 +76,8 @@ class Line:
     """What changes hands in each month."""
     unpaid: int = 0
     """What changes hands after the last month; below 0 what is paid for months after it."""
+    opening: int = 0
+    """What is owed on the first day for months before; below 0 what is paid by then for months of the plan."""
     committed: bool = False
     """Whether it is owed in any case."""
     provider: str | None = None
@@ -86,30 +88,33 @@ class Line:
 
 def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
     """A cost; its price moves by (1 + change)^(years since `start`), in float64, rounded to cents once a payment."""
-    amounts, beyond = [0] * horizon.months, 0
+    before = 0 if cost.prepaid else cost.paid_after_months  # months whose bills are paid in the plan
+    amounts, beyond = [0] * (before + horizon.months), 0
     first, step = month_number(cost.start) - horizon.start, STEPS[cost.every]
     end = cost.start if step == 0 else cost.end
     last = horizon.months - 1 if end is None else month_number(end) - horizon.start
-    for month in range(max(0, first), last + 1):
+    for month in range(max(-before, first), last + 1):
         if step == 0 or (month - first) % step == 0:
             moved = _moved(cost.amount, cost.change_per_year, month - first)
-            bill = horizon.cents(moved, cost.currency, month)
+            bill = horizon.cents(moved, cost.currency, max(0, month))
             if month < horizon.months:
-                amounts[month] = bill
+                amounts[before + month] = bill
             else:
                 beyond += bill
-    paid = _later(amounts, cost.paid_after_months)
+    paid, opening = amounts[: horizon.months], sum(amounts[:before])
     if cost.prepaid:
-        paid = [0] * horizon.months
-        if first < horizon.months:
-            paid[max(0, first)] = sum(amounts) + beyond
+        whole = sum(amounts) + beyond
+        paid = [whole if month == first else 0 for month in range(horizon.months)]
+        opening = -whole if first < 0 else 0
+    amounts = amounts[before:]
     return Line(
         name=cost.name,
         kind=cost.kind,
         area=cost.area,
         amounts=tuple(amounts),
         paid=tuple(paid),
-        unpaid=sum(amounts) - sum(paid),
+        unpaid=opening + sum(amounts) - sum(paid),
+        opening=opening,
         committed=cost.committed or cost.prepaid,
         provider=cost.provider,
     )
@@ -158,18 +163,21 @@ def token_price(traffic: TrafficConfig, horizon: Horizon, month: int) -> float:
 
 def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
     """What customers are billed, and when they pay."""
-    first, amounts = month_number(revenue.start) - horizon.start, [0] * horizon.months
-    for month in horizon.span(revenue.start, revenue.end):
+    before = revenue.received_after_months
+    first, amounts = month_number(revenue.start) - horizon.start, [0] * (before + horizon.months)
+    last = horizon.months - 1 if revenue.end is None else month_number(revenue.end) - horizon.start
+    for month in range(max(-before, first), min(last, horizon.months - 1) + 1):
         grown = revenue.amount * (1 + revenue.growth_per_month) ** (month - first)
-        amounts[month] = horizon.cents(grown, revenue.currency, month)
-    paid = _later(amounts, revenue.received_after_months)
+        amounts[before + month] = horizon.cents(grown, revenue.currency, max(0, month))
+    paid, opening, amounts = amounts[: horizon.months], sum(amounts[:before]), amounts[before:]
     return Line(
         name=revenue.name,
         kind="revenue",
         area="operations",
         amounts=tuple(amounts),
         paid=tuple(paid),
-        unpaid=sum(amounts) - sum(paid),
+        unpaid=opening + sum(amounts) - sum(paid),
+        opening=opening,
         after_training=revenue.after_training,
     )
 
@@ -182,7 +190,3 @@ def _moved(price: float, change_per_year: float, months: int) -> float:
         raise UserError(
             "no-price", f"a price that moves by {change_per_year:g} a year has no value {years} on"
         ) from None
-
-
-def _later(amounts: Sequence[int], months: int) -> list[int]:
-    return [0] * min(months, len(amounts)) + list(amounts[: len(amounts) - months])
