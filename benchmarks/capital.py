@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -71,6 +71,7 @@ from argosy.capital import (
     to_ocf,
     xirr,
 )
+from argosy.capital.exits import Payout
 
 CHUNK = 500
 ROUNDS = 7
@@ -230,6 +231,14 @@ def _conserves(offer: Offer, found: Solution, rounding: Rounding) -> bool:
     return whole and sums and (rounding.shares != "down" or all(0 <= each < found.price for each in left))
 
 
+def _paid_out(count: dict[str, int], below: Sequence[Payout], above: Sequence[Payout], exit_cents: int) -> None:
+    """Count a case, and whether its payouts sum, are none negative, and do not fall when the price rises."""
+    count["cases"] += 1
+    count["sum is off"] += sum(one.paid_cents for one in above) != exit_cents
+    count["negative"] += any(one.paid_cents < 0 for one in above)
+    count["falls"] += any(one.paid_cents > other.paid_cents for one, other in zip(below, above, strict=True))
+
+
 def _sales(start: int) -> dict[str, int]:
     count = dict.fromkeys(
         ("cases", "sum is off", "negative", "falls", "somebody gains by deviating", "solver disagrees",
@@ -239,10 +248,7 @@ def _sales(start: int) -> dict[str, int]:
         chance = random.Random(seed)
         securities, low, high = drawn(chance), *sorted((drawn_exit(chance), drawn_exit(chance)))
         below, above = (exit_returns(securities, cents, on=SOLD).payouts for cents in (low, high))
-        count["cases"] += 1
-        count["sum is off"] += sum(one.paid_cents for one in above) != high
-        count["negative"] += any(one.paid_cents < 0 for one in above)
-        count["falls"] += any(one.paid_cents > other.paid_cents for one, other in zip(below, above, strict=True))
+        _paid_out(count, below, above, high)
         decided = frozenset(one.name for one in above if one.converted or one.exercised)
         count["somebody gains by deviating"] += gain_of_deviating(securities, high, decided) > 0
         exact = {one.name: one.exact_cents for one in above}
@@ -268,10 +274,7 @@ def _open_sales(start: int) -> dict[str, int]:
         last = Waterfall.of(securities, SOLD).last(high)
         decided, exact = last.converted | last.exercised, {one.name: one.exact_cents for one in above}
         between = bool(last.share_price_cents and not last.shares)
-        count["cases"] += 1
-        count["sum is off"] += sum(one.paid_cents for one in above) != high
-        count["negative"] += any(one.paid_cents < 0 for one in above)
-        count["falls"] += any(one.paid_cents > other.paid_cents for one, other in zip(below, above, strict=True))
+        _paid_out(count, below, above, high)
         gains = (payouts(securities, high, decided ^ {name})[name] - exact[name] for name in free(securities))
         count["somebody gains by deviating"] += max(gains, default=Fraction(0)) > 0
         count["solver disagrees"] += not between and payouts(securities, high, decided) != exact

@@ -103,8 +103,7 @@ def cells() -> Iterator[dict[str, Any]]:
 
 def refused_here(one: dict[str, Any]) -> bool:
     """Whether this PyTorch is too old for a cell, so that training refuses it before any process starts."""
-    older = tuple(map(int, torch.__version__.split(".")[:2])) < checks.ZERO_BUBBLE_SINCE
-    return older and one["schedule"] == "zero-bubble"
+    return one["schedule"] == "zero-bubble" and not checks.has_zero_bubble(torch.__version__)
 
 
 QUICK = (
@@ -175,7 +174,7 @@ def main() -> None:
     wanted = [one for one in cells() if re.search(options.match, one["name"])]
     chosen = [one for one in wanted if not options.quick or one["name"] in QUICK][part - 1 :: parts]
     refused = [one["name"] for one in chosen if refused_here(one)]
-    chosen = [one for one in chosen if one["name"] not in refused]
+    chosen = [one for one in chosen if not refused_here(one)]
     results = Results(options.output, header(["torch"], steps=STEPS, limits=LIMITS), fresh=options.fresh)
     with tempfile.TemporaryDirectory() as folder:
         for ranks in range(1, MOST_RANKS + 1):

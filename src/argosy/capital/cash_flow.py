@@ -99,9 +99,41 @@ def cash_flow(
     """Follow the money. Resources and credits pay before cash: the most there is by the end of every month."""
     costs = [*costs, *(one.own for one in resources if one.own is not None)]
     burnt = burned(costs, credits, resources, horizon)
-    by_credits, by_resources = (burnt.by_month(paid, horizon.months) for paid in (burnt.credits, burnt.resources))
+    rows = _months(opening_cents, costs, revenues, funding, burnt, horizon, tax)
+    lowest = min(rows, key=lambda row: row.cash_cents)
+    out = next((number for number, row in enumerate(rows) if row.cash_cents < 0), None)
+    areas: dict[str, int] = defaultdict(int)
+    for line in costs:
+        areas[line.area] += sum(line.amounts)
+    return CashFlow(
+        currency=horizon.currency,
+        opening_cents=opening_cents,
+        months=tuple(rows),
+        lowest_cash_cents=lowest.cash_cents,
+        lowest_month=lowest.month,
+        out_of_cash=None if out is None else rows[out].month,
+        runway_months=_runway(opening_cents, rows, out),
+        default_alive_from=_default_alive(rows, out),
+        credits=tuple(_credit_uses(credits, burnt)),
+        areas_cents=dict(areas),
+        owed_cents=0
+        if out is None
+        else sum(sum(line.paid[out + 1 :]) + max(0, line.unpaid) for line in costs if line.committed),
+    )
+
+
+def _months(
+    opening_cents: int,
+    costs: Sequence[Line],
+    revenues: Sequence[Line],
+    funding: Sequence[FundingConfig],
+    burnt: Burned,
+    horizon: Horizon,
+    tax: TaxConfig | None,
+) -> list[MonthOfCash]:
     raised, repaid, interest = funded(funding, horizon)
     rows, cash = [], opening_cents
+    by_credits, by_resources = (burnt.by_month(paid, horizon.months) for paid in (burnt.credits, burnt.resources))
     billed, spent = (
         [sum(line.amounts[month] for line in some) for month in range(horizon.months)] for some in (revenues, costs)
     )
@@ -138,26 +170,7 @@ def cash_flow(
                 cash_cents=cash,
             )
         )
-    lowest = min(rows, key=lambda row: row.cash_cents)
-    out = next((number for number, row in enumerate(rows) if row.cash_cents < 0), None)
-    areas: dict[str, int] = defaultdict(int)
-    for line in costs:
-        areas[line.area] += sum(line.amounts)
-    return CashFlow(
-        currency=horizon.currency,
-        opening_cents=opening_cents,
-        months=tuple(rows),
-        lowest_cash_cents=lowest.cash_cents,
-        lowest_month=lowest.month,
-        out_of_cash=None if out is None else rows[out].month,
-        runway_months=_runway(opening_cents, rows, out),
-        default_alive_from=_default_alive(rows, out),
-        credits=tuple(_credit_uses(credits, burnt)),
-        areas_cents=dict(areas),
-        owed_cents=0
-        if out is None
-        else sum(sum(line.paid[out + 1 :]) + max(0, line.unpaid) for line in costs if line.committed),
-    )
+    return rows
 
 
 def _credit_uses(credits: Sequence[CreditConfig], burnt: Burned) -> Iterator[CreditUse]:

@@ -91,6 +91,11 @@ class Simulated(Record):
     out_by_month: tuple[float, ...]
     """[months]: share of the paths that are out of cash by the end of it."""
 
+    @property
+    def probabilities(self) -> tuple[Probability, ...]:
+        """All of them: the money, the training where there is one, the milestones."""
+        return (self.solvent, *([self.trained] if self.trained else []), *self.milestones)
+
 
 @dataclass(frozen=True)
 class Future:
@@ -271,9 +276,14 @@ def _reached(lowest: Array, month: Array) -> npt.NDArray[np.bool_]:
     return reached
 
 
+def standard_error(share: float, paths: int) -> float:
+    """Of a share of so many paths."""
+    return math.sqrt(share * (1 - share) / paths)
+
+
 def _share(name: str, happened: npt.NDArray[np.bool_]) -> Probability:
     value = float(happened.mean())
-    return Probability(name=name, value=value, standard_error=math.sqrt(value * (1 - value) / len(happened)))
+    return Probability(name=name, value=value, standard_error=standard_error(value, len(happened)))
 
 
 def is_uncertain(stream: Stream) -> bool:

@@ -19,7 +19,7 @@ from argosy.capital.assembling import (
 )
 from argosy.capital.budget import FundingConfig, MilestoneConfig
 from argosy.capital.cash_flow import CashFlow, cash_flow, funded
-from argosy.capital.displacing import BoughtHours
+from argosy.capital.displacing import BoughtHours, Displacing
 from argosy.capital.futures import Future, Simulated, Stream, Swing, TrainingTime, simulate, tornado
 from argosy.capital.lines import Horizon, Line
 from argosy.capital.market import market_streams
@@ -82,7 +82,8 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
     """
     horizon, pricer = horizon_of(plan), Planner(folder)
     lines = plan_lines(plan, horizon, pricer)
-    signed = _flow(plan, lines, horizon, 1)
+    others = stand_ins(plan, lines, horizon)
+    signed = _flow(plan, lines, others, horizon, 1)
     lasts = signed.runway_months
     begin = None if lasts is None else math.floor(lasts) - plan.raising_months
 
@@ -92,12 +93,12 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
 
     return Outlook(
         signed=signed,
-        hoped=_flow(plan, lines, horizon, 0),
+        hoped=_flow(plan, lines, others, horizon, 0),
         trainings=tuple(one.cost for one in lines.trainings),
         raise_from=None if begin is None or begin >= horizon.months else horizon.name(begin),
         safety_months=None if lasts is None else lasts - plan.raising_months,
         resources=resources_of(plan, horizon, ledger),
-        partners=partners_of(plan, [*lines.costs, *lines.income], stand_ins(plan, lines, horizon), horizon),
+        partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
         market=market(plan, horizon),
     )
 
@@ -107,15 +108,18 @@ def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped
     as one of those. Raises as `outlook` does."""
     horizon = horizon_of(plan)
     lines = plan_lines(plan, horizon, price or Planner(folder))
-    return Hoped(_flow(plan, lines, horizon, 0), tuple(one.cost for one in lines.trainings))
+    flow = _flow(plan, lines, stand_ins(plan, lines, horizon), horizon, 0)
+    return Hoped(flow, tuple(one.cost for one in lines.trainings))
 
 
-def _flow(plan: CapitalPlan, lines: PlanLines, horizon: Horizon, least: float) -> CashFlow:
+def _flow(
+    plan: CapitalPlan, lines: PlanLines, others: Sequence[Displacing], horizon: Horizon, least: float
+) -> CashFlow:
     """The ledger with the funding and the resources that are at least as probable."""
     funding = [one for one in plan.funding if one.probability >= least]
-    others = [one for one in stand_ins(plan, lines, horizon) if one.config.probability >= least]
+    sure = [one for one in others if one.config.probability >= least]
     opening = opening_cents(plan, horizon)
-    return cash_flow(opening, lines.costs, lines.income, funding, plan.credits, horizon, others, plan.tax)
+    return cash_flow(opening, lines.costs, lines.income, funding, plan.credits, horizon, sure, plan.tax)
 
 
 def chances(plan: CapitalPlan, folder: Path, *, paths: int = 10_000, seed: int = 0) -> Chances:

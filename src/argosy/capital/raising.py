@@ -12,7 +12,7 @@ from argosy.capital.advice_results import FoundersAt, LeftOut, Need, Raising
 from argosy.capital.dilution import resized, rounds_of
 from argosy.capital.exact import exact
 from argosy.capital.exits import exit_returns
-from argosy.capital.futures import LASTS, TRAINED, Z80, Future, cash_paths
+from argosy.capital.futures import LASTS, TRAINED, Z80, Future, cash_paths, standard_error
 from argosy.capital.levers import unsigned
 from argosy.capital.months import cents, month_name, month_of
 from argosy.capital.outlooks import funding_stream
@@ -124,7 +124,7 @@ def _founders_at(study: Study, table: CapTableConfig, times: float, planned: Fra
     return FoundersAt(
         amount_cents=round(planned * exact(times) * 100),
         lasts=lasts,
-        standard_error=math.sqrt(lasts * (1 - lasts) / study.paths),
+        standard_error=standard_error(lasts, study.paths),
         exit_cents=float(exits),
         expected_cents=lasts * float(exits),
         founders=float(cap_table(table).table.founders),

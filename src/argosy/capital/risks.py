@@ -1,6 +1,5 @@
 """What the probability hangs on most, and which action helps where that turns out badly."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy.typing as npt
 
 from argosy.capital.actions import Tried
 from argosy.capital.advice_results import Risk
-from argosy.capital.futures import cash_paths, drawn, is_uncertain
+from argosy.capital.futures import cash_paths, drawn, is_uncertain, standard_error
 from argosy.capital.study import CLEAR, Study, effect
 
 WORST = 0.1  # of the futures
@@ -58,7 +57,7 @@ def _risk(study: Study, name: str, bad: npt.NDArray[np.bool_], actions: Sequence
         name=name,
         planned=float(before.mean()),
         worst=worst,
-        worst_error=math.sqrt(worst * (1 - worst) / int(bad.sum())),
+        worst_error=standard_error(worst, int(bad.sum())),
         lowered_by=best,
         then=worst if help_there is None else help_there.after,
         standard_error=0.0 if help_there is None else help_there.standard_error,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from argosy.capital.advice_results import Effect, LossChange
 from argosy.capital.budget import TrainingRunConfig
-from argosy.capital.futures import Future, events
+from argosy.capital.futures import Future, events, standard_error
 from argosy.capital.months import month_number
 from argosy.capital.outlooks import Hoped, future_of, hoped
 from argosy.capital.plan_file import CapitalPlan
@@ -127,7 +127,7 @@ class Study:
     def probability(self) -> tuple[float, float]:
         """Of the event as planned, with its standard error."""
         value = float(self.happened[self.event].mean())
-        return value, math.sqrt(value * (1 - value) / self.paths)
+        return value, standard_error(value, self.paths)
 
 
 def effect(name: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Effect:

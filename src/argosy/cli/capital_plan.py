@@ -157,8 +157,9 @@ def _months(flow: "capital.CashFlow") -> str:
 
 def _chances_text(found: "capital.Chances", currency: str) -> str:
     simulated = found.simulated
-    listed = [simulated.solvent, *([simulated.trained] if simulated.trained else []), *simulated.milestones]
-    rows = [(one.name, f"{100 * one.value:.1f} %", f"± {100 * one.standard_error:.1f}") for one in listed]
+    rows = [
+        (one.name, f"{100 * one.value:.1f} %", f"± {100 * one.standard_error:.1f}") for one in simulated.probabilities
+    ]
     parts = [f"{simulated.paths:,} futures, seed {simulated.seed}", table(rows, ("", "probability", "standard error"))]
     fan = [
         (number + 1, *(f"{value:,.0f}" for value in row))

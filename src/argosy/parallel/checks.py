@@ -141,9 +141,14 @@ def _pipeline_problems(
         yield from _zero_bubble_problems(training)
 
 
+def has_zero_bubble(installed: str) -> bool:
+    """Whether this version of PyTorch carries it out."""
+    return tuple(map(int, installed.split(".")[:2])) >= ZERO_BUBBLE_SINCE
+
+
 def _zero_bubble_problems(training: TrainingConfig) -> Iterator[Problem]:
     installed = version("torch")
-    if tuple(map(int, installed.split(".")[:2])) < ZERO_BUBBLE_SINCE:
+    if not has_zero_bubble(installed):
         yield Problem("training.pipeline_schedule", f"needs PyTorch 2.13, and this is {installed}", "zero-bubble")
     if training.compile is True:
         yield Problem("training.compile", "zero-bubble divides the backward pass, which a compiled one cannot", True)

@@ -71,8 +71,7 @@ def _how(probability: float) -> str:
 
 def _chances(story: CapitalStory) -> Table:
     simulated = story.chances.simulated
-    some = [simulated.solvent, *([simulated.trained] if simulated.trained else []), *simulated.milestones]
-    rows = tuple((one.name, percent(one.value), f"± {100 * one.standard_error:.1f}") for one in some)
+    rows = tuple((one.name, percent(one.value), f"± {100 * one.standard_error:.1f}") for one in simulated.probabilities)
     words = f"{simulated.paths:,} futures, seed {simulated.seed}. A milestone counts when there is money left for it."
     return Table("How likely", words, ("", "probability", "standard error"), rows, "chances.simulated")
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import tomli_w
 
-from argosy.capital import CapitalPlan, Trained, capital_story, read_capital
+from argosy import capital
 from argosy.config import AnyVenture, UserError, load_venture, toml_tree
 from argosy.storage import Run, atomic_write, canonical_json, digest, file_digest, since_started, venture_tree
 from argosy.workflow.stages import Options, Stage
+
+if TYPE_CHECKING:
+    from argosy.capital import CapitalPlan, Trained
 
 NAME, OWN = "capital.toml", "venture.toml"
 
@@ -24,12 +27,12 @@ def refuse_broken(run: Run, venture: AnyVenture) -> None:
     """Compute the money before anything is spent, as the stage will, unless it was done with this plan already."""
     receipt = run.receipt("capital")
     if receipt is None or not _planned(run, venture).items() <= receipt.inputs.items():
-        capital_story(venture.folder / NAME, paths=100, advised=True)
+        capital.capital_story(venture.folder / NAME, paths=100, advised=True)
 
 
-def _portable(venture: AnyVenture) -> tuple[CapitalPlan, dict[str, Any]]:
+def _portable(venture: AnyVenture) -> tuple["CapitalPlan", dict[str, Any]]:
     """The plan, and its file as it means the same in the run's folder: this venture is the copy there."""
-    plan, path = read_capital(venture.folder)
+    plan, path = capital.read_capital(venture.folder)
     tree = toml_tree(path, missing=f"no {NAME}", hint="")
     for entry in _priced(tree):
         asked = (venture.folder / entry["venture"]).resolve()
@@ -73,11 +76,11 @@ def _compute(run: Run, venture: AnyVenture, options: Options) -> list[Path]:
     _, tree = _portable(venture)
     with atomic_write(run.path / NAME) as temporary:
         temporary.write_text(tomli_w.dumps(tree), encoding="utf-8")
-    run.write_result("capital", capital_story(run.path / NAME, trained=trained_of(run), of=OWN, advised=True))
+    run.write_result("capital", capital.capital_story(run.path / NAME, trained=trained_of(run), of=OWN, advised=True))
     return [run.path / "capital.json", run.path / NAME]
 
 
-def trained_of(run: Run) -> Trained | None:
+def trained_of(run: Run) -> "Trained | None":
     """What training took by its metrics, each step with the processes that did it; None without timed steps."""
     starts = [
         (event.get("step", 0), event["ranks"])
@@ -93,7 +96,7 @@ def trained_of(run: Run) -> Trained | None:
         ranks = next((ranks for begun, ranks in reversed(starts) if begun < line["step"]), starts[0][1])
         wall += line["step_s"] / 3600
         times += ranks * line["step_s"] / 3600
-    return Trained(steps=timed[-1]["step"], wall_h=wall, process_hours=times)
+    return capital.Trained(steps=timed[-1]["step"], wall_h=wall, process_hours=times)
 
 
 def discard_capital(run: Run) -> None:
