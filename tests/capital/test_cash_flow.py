@@ -35,6 +35,17 @@ def test_runway_is_infinite_at_zero_burn_and_counts_whole_months_before_the_last
     assert long.out_of_cash is None and long.runway_months == 30.0
 
 
+@pytest.mark.parametrize(("every", "month", "burn"), [("year", "2027-12", 100_000), ("quarter", "2027-03", 400_000)])
+def test_beyond_the_plan_a_bill_of_a_year_counts_by_the_month(every: str, month: str, burn: int) -> None:
+    """Its last month has such a bill, and one that comes once, which does not come again; credits do not pay either."""
+    rare = RENT.model_copy(update={"name": "licence", "amount": 12_000.0, "every": every, "start": month})
+    once = RENT.model_copy(update={"name": "move", "amount": 50_000.0, "every": "once", "start": "2028-12"})
+    given = CreditConfig(name="free", amount=1e6, start="2027-01", expires="2028-12", kinds=("office",), share=0.5)
+    found = cash_flow(10**9, [cost_line(one, HORIZON) for one in (RENT, rare, once)], [], [], [given], HORIZON)
+    left = found.months[-1].cash_cents
+    assert found.runway_months == pytest.approx(24 + left / (100_000 + burn))
+
+
 def test_credits_pay_first_those_that_expire_earliest_and_what_is_left_is_told() -> None:
     compute = CostConfig(name="gpus", kind="compute", amount=1000.0, start="2027-01", provider="cloud")
     lines = [cost_line(compute, HORIZON), cost_line(RENT, HORIZON)]

@@ -162,7 +162,7 @@ def test_more_spend_never_wins_fewer_and_cac_times_customers_is_the_spend(spend:
 
 
 def test_unit_economics_have_closed_forms() -> None:
-    found = only(plan_of(channel(), market={"discount_per_year": 0.2}))
+    found = only(plan_of(channel(), discount_per_year=0.2))
     assert found.cac_cents.value == pytest.approx(1_000_00) and found.margin_cents.value == pytest.approx(100_00)
     assert found.ltv_cents.value == pytest.approx(100_00 / 0.04) and found.payback_months.value == pytest.approx(10)
     assert found.ltv_to_cac.value == pytest.approx(2.5) and not found.bounded_by_plan
@@ -178,7 +178,7 @@ def test_unit_economics_have_closed_forms() -> None:
 
 
 def test_a_customer_who_never_leaves_counts_to_the_end_and_one_who_costs_too_much_never_pays_back() -> None:
-    loyal = only(plan_of(channel(churn=estimate(0.0)), market={"discount_per_year": 0.0}))
+    loyal = only(plan_of(channel(churn=estimate(0.0)), discount_per_year=0.0))
     assert loyal.bounded_by_plan and loyal.ltv_cents.value == pytest.approx(22 * 100_00)
     assert loyal.ltv_discounted_cents == loyal.ltv_cents and loyal.payback_after_churn_months.value == 10
     brief = only(plan_of(channel(churn=estimate(1.0))))

@@ -70,7 +70,7 @@ def test_averages_are_of_the_sales(story: CapitalStory) -> None:
         ]
         assert one.expected_cents == round(sum(chance * cents for chance, cents in paid))
         lost = sum(chance for chance, cents in paid if cents < one.invested_cents)
-        assert one.loss_probability == float(lost)
+        assert one.loss_probability == lost
 
 
 def test_what_training_took_is_priced_as_planned(story: CapitalStory) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from argosy.capital import PriceFall, TrainingStart, fitted_fall, training_return, waiting
+from argosy.capital import PriceFall, training_return
+from argosy.capital.months import month_number
+from argosy.capital.past_rents import fitted_fall, public_fall
+from argosy.cli.app import _run as command
 from argosy.config import UserError
+from tests.capital.conftest import changed, refused, told
 
 pytestmark = pytest.mark.fast
 RATE = 1.01**12 - 1  # 1 % a month
@@ -50,83 +52,108 @@ def test_return_refuses() -> None:
         training_return([100], [0, 5], -1.0)
 
 
-def _run(**changes: Any) -> TrainingStart:
-    usual: dict[str, Any] = {
-        "compute_cents": 10**8,
-        "duration_months": 0,
-        "gain_cents_per_month": 4 * 10**6,
-        "horizon_months": 6000,
-        "discount_rate": 0.25,
-        "cash_cents": 10**12,
-        "burn_cents_per_month": 0,
-    }
-    return TrainingStart(**usual | changes)
+PLAN = """start = 2027-01-01
+months = {months}
+cash = {cash}
+discount_per_year = {rate}
+{more}
+[[training]]
+venture = "venture.toml"
+start = "{start}"
+other_runs = 0.0
+price_change_per_year = {change}
+brings = ["subscriptions"]
+[[revenue]]
+name = "subscriptions"
+amount = {gain}
+start = "{gains}"
+"""
 
 
-@settings(max_examples=40, deadline=None)
-@given(fall=st.floats(0.1, 0.6), rate=st.floats(0.15, 0.6), gain=st.integers(10**6, 10**7))
-def test_best_month_is_the_closed_form(fall: float, rate: float, gain: int) -> None:
-    """Without a horizon: e^(λt) = (ρ + λ)·K·(1 − v)/(gain·ρ), of continuous rates, between the neighbouring months."""
-    run = _run(discount_rate=rate, gain_cents_per_month=gain)
-    found = waiting(run, PriceFall(per_year=fall, source="drawn"), 400)
-    month_rate, month_fall = math.log(1 + rate) / 12, -math.log(1 - fall) / 12
-    worth = gain / (1 - math.exp(-month_rate))  # of endless gains that start at once
-    best = math.log((month_rate + month_fall) * 10**8 / (month_rate * worth)) / month_fall
-    assert found.best is not None
-    assert abs(found.best.month - min(max(best, 0), 400)) <= 1
+def _worth(folder: Path, capsys: pytest.CaptureFixture[str], **changes: Any) -> Any:
+    usual: dict[str, Any] = {"months": 60, "cash": 10**9, "rate": 0.25, "more": "", "start": "2029-01", "change": -0.4}
+    text = PLAN.format(**usual | {"gain": 5_000, "gains": "2029-02"} | changes)
+    (folder / "capital.toml").write_text(text, encoding="utf-8")
+    return told(capsys, "plan", str(folder))["worths"][0]
 
 
-def test_without_a_falling_price_waiting_never_pays() -> None:
-    found = waiting(_run(), PriceFall(per_year=0.0, source="assumed"), 24)
-    worthless = waiting(_run(gain_cents_per_month=1000), found.fall, 24)
-    assert (worthless.best, worthless.best_with_endless_cash, worthless.value_of_waiting_cents) == (None, None, 0)
-    assert found.best is not None and found.best.month == 0
-    assert found.value_of_waiting_cents == 0
+def test_a_training_is_worth_what_its_own_months_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the months of the ledger, in which nothing else is; beyond it the revenue of its last month goes on."""
+    found = _worth(folder, capsys, more='worth_until = "2033-12"', start="2027-03", gains="2027-04")
+    months = told(capsys, "plan", str(folder))["hoped"]["months"]
+    flows = [one["revenue_cents"] - one["expenses_cents"].get("compute", 0) for one in months] + [500_000] * 24
+    worth = sum(cents / 1.25 ** (month / 12) for month, cents in enumerate(flows))
+    assert found["as_planned"]["net_present_value_cents"] == pytest.approx(worth, rel=1e-12)
+    assert found["as_planned"]["gain_cents"] == (57 + 24) * 500_000
+    planned = next(one for one in found["starts"] if one["start"] == "2027-03")
+    assert planned["net_present_value_cents"] == pytest.approx(worth, rel=1e-12)
+    assert command(["capital", "plan", str(folder)]) == 0
+    assert "worth most if begun in" in capsys.readouterr().out
 
 
-def test_a_gain_lost_by_being_late_shortens_the_wait() -> None:
-    fall = PriceFall(per_year=0.4, source="assumed")
-    patient = waiting(_run(gain_cents_per_month=2 * 10**6), fall, 200).best
-    hurried = waiting(_run(gain_cents_per_month=2 * 10**6, gain_lost_per_month=0.01), fall, 200).best
-    assert patient is not None and hurried is not None
-    assert hurried.month < patient.month
+@pytest.mark.parametrize(("change", "rate", "gain"), [(-0.4, 0.25, 6_000), (-0.6, 0.15, 9_000), (0.0, 0.2, 3_000)])
+def test_the_best_start_is_the_closed_form(
+    folder: Path, capsys: pytest.CaptureFixture[str], change: float, rate: float, gain: int
+) -> None:
+    """V(m) = −K·e^(−λm)·v^m + gain·v^(m + 1) / (1 − v), gains without an end, of whole months m."""
+    found = _worth(folder, capsys, change=change, rate=rate, gain=gain, more='worth_until = "2600-12"')
+    first = 24  # the planned start
+    cost = next(one for one in found["starts"] if one["start"] == "2029-01")["cost_cents"]
+    discount = (1 + rate) ** (-1 / 12)
+
+    def value(month: int) -> float:
+        endless = 100 * gain * discount ** (month + 1) / (1 - discount)
+        return float(endless - cost * (1 + change) ** ((month - first) / 12) * discount**month)
+
+    best = max(range(first - 24, first + 25), key=value)
+    assert month_number(found["best"]["start"]) - month_number("2027-01") == best
+    waited = max(value(month) for month in range(first, first + 25)) - value(first)
+    assert found["value_of_waiting_cents"] == pytest.approx(max(0.0, waited), rel=1e-3, abs=2)
+    assert change < 0 or best == 0
 
 
-def test_the_runway_ends_the_wait() -> None:
-    """Cash 100, burn 5 a month, compute 50: the run must end by month 10 or 11, although waiting longer would pay."""
-    run = _run(
-        compute_cents=5000, gain_cents_per_month=80, cash_cents=10_000, burn_cents_per_month=500, duration_months=2
-    )
-    found = waiting(run, PriceFall(per_year=0.5, source="assumed"), 36)
-    assert [one.possible for one in found.starts] == [
-        10_000 - 500 * (m + 2) - 5000 * 0.5 ** (m / 12) >= 0 for m in range(37)
-    ]
-    assert found.best is not None and found.best.possible
-    assert found.best_with_endless_cash is not None and found.best_with_endless_cash.month > found.best.month
-    assert found.value_of_waiting_cents > 0
-    broke = waiting(run.model_copy(update={"cash_cents": 100}), found.fall, 36)
-    assert broke.best is None and broke.value_of_waiting_cents == 0
+def test_the_runway_ends_the_wait(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Waiting would pay, and the rent leaves nothing to train with."""
+    rent = '[[costs]]\nname = "rent"\nkind = "office"\namount = 2_000\nstart = "2027-01"\n'
+    more = {"change": -0.6, "gain": 600, "start": "2027-06", "gains": "2027-07"}
+    rich = _worth(folder, capsys, **more)
+    path = folder / "capital.toml"
+    path.write_text(path.read_text().replace("cash = 1000000000", "cash = 32_000") + rent)
+    poor = told(capsys, "plan", str(folder))["worths"][0]
+    assert poor["best_with_endless_cash"]["start"] == rich["best"]["start"] > poor["best"]["start"]
+    for one in poor["starts"]:
+        assert one["possible"] == (one["lowest_cash_cents"] >= 0)
+    assert not poor["best_with_endless_cash"]["possible"] and poor["best"]["possible"]
+    assert 0 < poor["value_of_waiting_cents"] < rich["value_of_waiting_cents"]
 
 
-def test_waiting_by_hand() -> None:
-    run = _run(
-        compute_cents=1200, other_cost_cents=100, duration_months=1, gain_cents_per_month=500, horizon_months=4,
-        discount_rate=RATE, cash_cents=5000, burn_cents_per_month=300,
-    )  # fmt: skip
-    second = waiting(run, PriceFall(per_year=0.5, source="assumed"), 1).starts[1]
-    cost = 1200 * 0.5 ** (1 / 12) + 100
-    assert second.cost_cents == pytest.approx(cost)
-    assert second.net_present_value_cents == pytest.approx(500 / 1.01**2 + 500 / 1.01**3 - cost / 1.01)
-    assert second.cash_at_end_cents == pytest.approx(5000 - 600 - cost)
+def test_a_saving_is_a_gain_and_a_loss_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = _worth(folder, capsys, gain=0, start="2027-02", gains="2027-03")
+    assert found["best"] is None and found["value_of_waiting_cents"] == 0
+    assert found["as_planned"]["gain_factor_to_break_even"] is None
+    changed(folder, 'brings = ["subscriptions"]', "saving_per_month = 4_000")
+    found = told(capsys, "plan", str(folder))["worths"][0]
+    assert found["as_planned"]["gain_cents"] == 58 * 400_000  # trained within the second month
 
 
-def test_inputs_without_a_source_or_sense() -> None:
-    with pytest.raises(ValidationError, match="source"):
-        PriceFall(per_year=0.2, source="")
-    with pytest.raises(UserError, match="latest_month = -1"):
-        waiting(_run(), PriceFall(per_year=0.2, source="assumed"), -1)
+def test_what_a_training_brings_has_a_name_and_a_rate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _worth(folder, capsys)
+    changed(folder, 'brings = ["subscriptions"]', 'brings = ["subscription"]')
+    refused(capsys, "training.0.brings.0", "plan", str(folder))
+    changed(folder, 'brings = ["subscription"]', 'brings = ["subscriptions"]')
+    changed(folder, "discount_per_year = 0.25\n", "")
+    refused(capsys, "discount_per_year", "plan", str(folder))
+
+
+def test_a_public_price_tells_how_it_fell() -> None:
+    """Of Epoch AI's half-years and today's offers; nothing where an accelerator has too few."""
+    found = public_fall("H100 SXM")
+    assert found is not None and found.standard_error is not None and -0.5 < found.per_year < 0.5
+    assert public_fall("no such accelerator") is None
     with pytest.raises(UserError, match="three prices"):
         fitted_fall([("lab", date(2024, 1, 1), 2.0)] * 5, "one day")
+    with pytest.raises(ValidationError, match="source"):
+        PriceFall(per_year=0.2, source="")
 
 
 def test_a_fall_built_in_is_fitted() -> None:

@@ -233,18 +233,38 @@ def test_cents_among_holders_sum_and_ties_go_by_order() -> None:
 
 def test_weighted() -> None:
     securities = Securities(common=(FOUNDERS,), classes=(PREFERRED,), stakes=STAKES)
-    scenarios = [
-        Scenario(name="failure", exit_cents=0, probability=Fraction(6, 10), on=date(2026, 1, 1)),
-        Scenario(name="sale", exit_cents=8000, probability=Fraction(4, 10), on=date(2027, 1, 1)),
-    ]
-    found = weighted_returns(securities, scenarios)
+    failure = Scenario(
+        name="failure", exit_cents=0, probability=Fraction(6, 10), securities=securities, on=date(2026, 1, 1)
+    )
+    sold = Scenario(
+        name="sale", exit_cents=8000, probability=Fraction(4, 10), securities=securities, on=date(2027, 1, 1)
+    )
+    found = weighted_returns([failure, sold])
     assert found.exit_cents == 3200
-    assert {one.name: one.expected_cents for one in found.holders} == {"fund": 1400, "angel": 200, "Ada": 1600}
+    assert {one.holder: one.expected_cents for one in found.holders} == {"fund": 1400, "angel": 200, "Ada": 1600}
     angel = found.holders[1]
     assert (angel.multiple, angel.loss_probability) == (Fraction(4, 5), Fraction(3, 5))
     assert angel.xirr == pytest.approx((200 / 250) ** (365 / 1096) - 1)
     with pytest.raises(UserError, match=r"sum to 0\.4"):
-        weighted_returns(securities, scenarios[1:])
+        weighted_returns([sold])
+
+
+def test_who_pays_after_one_of_the_sales_pays_only_for_the_others() -> None:
+    """Half sold before the fund pays 100, half after, for three times that: 50 expected in, 150 out, on their days."""
+    early = Securities(common=(FOUNDERS,))
+    fund = Stake(holder="fund", security="A", shares=300, invested_cents=100, on=date(2026, 1, 1))
+    late = Securities(
+        common=(FOUNDERS,), classes=(ShareClass(name="A", shares=300, invested_cents=100),), stakes=(fund,)
+    )
+    found = weighted_returns(
+        [
+            Scenario(name="soon", exit_cents=500, probability=Fraction(1, 2), securities=early, on=date(2025, 6, 1)),
+            Scenario(name="later", exit_cents=600, probability=Fraction(1, 2), securities=late, on=date(2027, 1, 1)),
+        ]
+    )
+    (mine,) = (one for one in found.holders if one.holder == "fund")
+    assert (mine.invested_cents, mine.expected_cents, mine.multiple, mine.loss_probability) == (50, 150, 3, 0)
+    assert mine.xirr == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from argosy.capital.conversion import Impossible, Offer, Solution, solve, solve_rounded
     from argosy.capital.day_counts import day_count
     from argosy.capital.exact import Rounding
-    from argosy.capital.exits import ExitReturns, Scenario, exit_returns, weighted_returns
+    from argosy.capital.exits import ExitReturns, Scenario, WeightedReturns, exit_returns, weighted_returns
     from argosy.capital.flow_files import read_flows
     from argosy.capital.futures import Future, Probability, Stream, TrainingTime, simulate
     from argosy.capital.liquidity import Convertible, SaleTerms
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from argosy.capital.outlooks import Chances, Outlook, chances, outlook
     from argosy.capital.parties import Ownership
     from argosy.capital.partner_register import Partners
+    from argosy.capital.past_rents import PriceFall
     from argosy.capital.plan_file import CapitalPlan, load_capital, read_capital, table_at
     from argosy.capital.rates import RateOfReturn, irr, npv, xirr, xnpv
     from argosy.capital.resource_use import Resources
-    from argosy.capital.sale import debts_on, securities_of
+    from argosy.capital.sale import claims_on, debts_on, scenarios_of, securities_of
     from argosy.capital.securities import Common, Debt, Dividends, Options, Securities, ShareClass, Stake
     from argosy.capital.stories import CapitalStory, Trained, TrainingStory, capital_story
     from argosy.capital.table_results import CapTable, RoundResult, TableAt
     from argosy.capital.training_costs import RunCost, training_cost
     from argosy.capital.training_returns import training_return
+    from argosy.capital.training_worth import TrainingWorth
     from argosy.capital.tranches import Waterfall
-    from argosy.capital.waits import PriceFall, TrainingStart, fitted_fall, waiting
     from argosy.capital.watch_catalogue import technologies
     from argosy.capital.watching import STALE_AFTER_MONTHS, Alternative, Watched, watch
 
@@ -78,22 +79,23 @@ __all__ = [
     "Stream",
     "TableAt",
     "Trained",
-    "TrainingStart",
     "TrainingStory",
     "TrainingTime",
+    "TrainingWorth",
     "Watched",
     "Waterfall",
+    "WeightedReturns",
     "actuals",
     "advise",
     "asked",
     "capital_story",
     "chances",
     "checked_for_raise",
+    "claims_on",
     "day",
     "day_count",
     "debts_on",
     "exit_returns",
-    "fitted_fall",
     "from_ocf",
     "irr",
     "load_capital",
@@ -102,6 +104,7 @@ __all__ = [
     "raise_round",
     "read_capital",
     "read_flows",
+    "scenarios_of",
     "securities_of",
     "simulate",
     "solve",
@@ -111,7 +114,6 @@ __all__ = [
     "to_ocf",
     "training_cost",
     "training_return",
-    "waiting",
     "watch",
     "weighted_returns",
     "xirr",
@@ -139,6 +141,7 @@ __getattr__ = lazy_exports(
         "ExitReturns": "exits",
         "Scenario": "exits",
         "exit_returns": "exits",
+        "WeightedReturns": "exits",
         "weighted_returns": "exits",
         "read_flows": "flow_files",
         "Future": "futures",
@@ -160,6 +163,7 @@ __getattr__ = lazy_exports(
         "outlook": "outlooks",
         "Ownership": "parties",
         "Partners": "partner_register",
+        "PriceFall": "past_rents",
         "CapitalPlan": "plan_file",
         "load_capital": "plan_file",
         "read_capital": "plan_file",
@@ -170,7 +174,9 @@ __getattr__ = lazy_exports(
         "xirr": "rates",
         "xnpv": "rates",
         "Resources": "resource_use",
+        "claims_on": "sale",
         "debts_on": "sale",
+        "scenarios_of": "sale",
         "securities_of": "sale",
         "Common": "securities",
         "Debt": "securities",
@@ -189,11 +195,8 @@ __getattr__ = lazy_exports(
         "RunCost": "training_costs",
         "training_cost": "training_costs",
         "training_return": "training_returns",
+        "TrainingWorth": "training_worth",
         "Waterfall": "tranches",
-        "PriceFall": "waits",
-        "TrainingStart": "waits",
-        "fitted_fall": "waits",
-        "waiting": "waits",
         "technologies": "watch_catalogue",
         "Alternative": "watching",
         "STALE_AFTER_MONTHS": "watching",

@@ -185,4 +185,15 @@ def _during(name: str, total: int, first: float, months: float, asked: TrainingR
         paid = [total if month == int(first) else 0 for month in range(horizon.months)]
         opening = bounds[0] - total if int(first) < 0 else 0
     unpaid = opening + sum(amounts) - sum(paid)
-    return Line(name, "compute", "research", tuple(amounts), tuple(paid), unpaid, opening, prepaid, asked.provider)
+    return Line(
+        name=name,
+        kind="compute",
+        area="research",
+        amounts=tuple(amounts),
+        paid=tuple(paid),
+        unpaid=unpaid,
+        opening=opening,
+        committed=prepaid,
+        provider=asked.provider,
+        every=0,
+    )

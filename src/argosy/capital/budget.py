@@ -103,6 +103,11 @@ class TrainingRunConfig(Section):
     """Whether it is paid by the month or at signing."""
     provider: str | None = None
     """Who is paid, for credits."""
+    brings: tuple[str, ...] = Field((), strict=False)
+    """Names of what would not be without it: of `[[revenue]]` and `[[channels]]`, and of the `[[costs]]`, roles and
+    `inference` that they take. It moves with the training where another start is tried."""
+    saving_per_month: Amount = 0.0
+    """What would be paid without it in each month after it ends, such as for an API, in the currency of the plan."""
 
 
 class TrafficConfig(Section):

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from itertools import accumulate
 
 from argosy.capital.budget import CreditConfig, FundingConfig, TaxConfig
 from argosy.capital.displacing import Burned, Displacing, burned
-from argosy.capital.lines import Horizon, Line
+from argosy.capital.lines import Horizon, Line, run_rate
 from argosy.capital.months import month_number, spread
 from argosy.capital.taxes import taxed
 from argosy.config import Record
@@ -75,7 +76,8 @@ class CashFlow(Record):
     out_of_cash: str | None
     """First month that ends below zero; null if none does."""
     runway_months: float | None
-    """Months that begin with cash to pay all of them; beyond the plan at its last month's burn. Null is for ever."""
+    """Months that begin with cash to pay all of them. Beyond the plan what recurs goes on, a bill of every quarter or
+    year by the month, and neither credits nor resources pay. Null is for ever."""
     default_alive_from: str | None
     """Month from which customers pay for everything, debt too, until the plan ends, reached with cash; else null."""
     credits: tuple[CreditUse, ...]
@@ -112,7 +114,7 @@ def cash_flow(
         lowest_cash_cents=lowest.cash_cents,
         lowest_month=lowest.month,
         out_of_cash=None if out is None else rows[out].month,
-        runway_months=_runway(opening_cents, rows, out),
+        runway_months=_runway(opening_cents, rows, out, costs, revenues),
         default_alive_from=_default_alive(rows, out),
         credits=tuple(_credit_uses(credits, burnt)),
         areas_cents=dict(areas),
@@ -210,13 +212,17 @@ def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int
     return raised, repaid, interest
 
 
-def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None) -> float | None:
+def _runway(
+    opening: int, rows: Sequence[MonthOfCash], out: int | None, costs: Sequence[Line], revenues: Sequence[Line]
+) -> float | None:
     if out is not None:
         before = rows[out - 1].cash_cents if out else opening
         spent = before - rows[out].cash_cents
         return out + (max(0, before) / spent if spent > 0 else 0.0)
-    burn = -_own_cents(rows[-1])
-    return None if burn <= 0 else len(rows) + rows[-1].cash_cents / burn
+    burn = sum((run_rate(line.amounts, line.every) for line in costs), Fraction(0))
+    burn -= sum(run_rate(line.paid, line.every) for line in revenues)
+    burn += rows[-1].interest_cents + rows[-1].repaid_cents + run_rate([row.tax_paid_cents for row in rows], 12)
+    return None if burn <= 0 else len(rows) + float(rows[-1].cash_cents / burn)
 
 
 def _own_cents(row: MonthOfCash) -> int:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pydantic import Field
 
 from argosy.capital.cents import CentRounding, divided, in_cents
+from argosy.capital.exact import Exact
 from argosy.capital.rates import moic, xirr
 from argosy.capital.securities import Securities, Stake, total
 from argosy.capital.tranches import Waterfall
@@ -63,25 +64,30 @@ class ExitReturns(Record):
 
 
 class Scenario(Record):
-    """A price of the sale with its probability."""
+    """A sale that may come."""
 
     name: str
     exit_cents: int = Field(ge=0)
-    probability: Fraction = Field(ge=0, le=1)
+    probability: Exact
+    securities: Securities
+    """All claims on its day."""
     on: date | None = None
 
 
 class Expected(Record):
-    """What a security or a holder gets on average over scenarios."""
+    """What a holder gets on average over scenarios."""
 
-    name: str
+    holder: str
+    """Who."""
     invested_cents: int
-    expected_cents: Fraction
-    multiple: Fraction | None
-    """Expected money out over money in."""
+    """Paid in by the sale, on average: all of it where every scenario comes after the last payment."""
+    expected_cents: int
+    """Paid out, on average."""
+    multiple: Exact | None
+    """Expected money out over expected money in; null where nothing is paid in."""
     xirr: float | None
-    """Rate of the expected flows (not the mean of the scenarios' rates); none without dates or money paid in."""
-    loss_probability: Fraction
+    """Rate of the expected flows (not the mean of the scenarios' rates); null without dates or money paid in."""
+    loss_probability: Exact
     """Of getting back less than was paid in."""
 
 
@@ -90,10 +96,10 @@ class WeightedReturns(Record):
 
     exits: tuple[ExitReturns, ...]
     """In the order of the scenarios."""
-    exit_cents: Fraction
+    exit_cents: Exact
     """Expected price."""
-    securities: tuple[Expected, ...]
     holders: tuple[Expected, ...]
+    """Everybody who holds something in one of them."""
 
 
 def exit_returns(
@@ -157,7 +163,7 @@ def _holders(
                 invested_cents=invested,
                 paid_cents=out,
                 multiple=moic(invested, out),
-                xirr=_rate([stakes[i] for i in own], [(on, Fraction(out))]),
+                xirr=_rate(_paid_in(stakes, holder), [(on, Fraction(out))]),
                 break_even_cents=_whole(waterfall.price_for(weights, invested)),
             )
         )
@@ -189,68 +195,58 @@ def _by_stake(stakes: Sequence[Stake], paid: dict[str, int], rounding: CentRound
     return got
 
 
-def _rate(stakes: Sequence[Stake], out: Sequence[tuple[date | None, Fraction]]) -> float | None:
-    """XIRR of what was paid for the stakes and of what came out."""
-    paid_in = [stake for stake in stakes if stake.invested_cents]
-    if not paid_in:
-        return None
-    dates = [*(stake.on for stake in paid_in), *(day for day, _ in out)]
-    known = [day for day in dates if day is not None]
-    if len(known) < len(dates):
+def _rate(paid_in: Sequence[tuple[date | None, Fraction]], out: Sequence[tuple[date | None, Fraction]]) -> float | None:
+    """XIRR of what was paid in and of what came out."""
+    flows = [*((day, -cents) for day, cents in paid_in if cents), *out]
+    known = [day for day, _ in flows if day is not None]
+    if len(flows) == len(out) or len(known) < len(flows):
         return None
     try:
-        return xirr(known, [*(-stake.invested_cents for stake in paid_in), *(cents for _, cents in out)]).rate
+        return xirr(known, [cents for _, cents in flows]).rate
     except UserError:  # sold on the day it was paid for, or the day after
         return None
+
+
+def _paid_in(stakes: Sequence[Stake], holder: str) -> list[tuple[date | None, Fraction]]:
+    return [(one.on, Fraction(one.invested_cents)) for one in stakes if one.holder == holder]
 
 
 def _whole(price: Fraction | None) -> int | None:
     return None if price is None else math.ceil(price)
 
 
-def weighted_returns(
-    securities: Securities, scenarios: Sequence[Scenario], *, rounding: CentRounding = "monotone"
-) -> WeightedReturns:
-    """Expected proceeds over scenarios. Raises `bad-probabilities` unless they sum to 1, exactly."""
+def weighted_returns(scenarios: Sequence[Scenario], *, rounding: CentRounding = "monotone") -> WeightedReturns:
+    """Each scenario's sale, and what everybody gets on average.
+
+    Raises `bad-probabilities` unless their probabilities sum to 1, exactly, and as `exit_returns` does.
+    """
     if (sum_ := total(one.probability for one in scenarios)) != 1:
         raise UserError("bad-probabilities", f"the scenarios' probabilities sum to {float(sum_):g}, expected exactly 1")
-    exits = tuple(exit_returns(securities, one.exit_cents, on=one.on, rounding=rounding) for one in scenarios)
-    chances = [one.probability for one in scenarios]
-    payouts = [[(one.name, one.invested_cents, one.paid_cents) for one in sale.payouts] for sale in exits]
-    holders = [[(one.holder, one.invested_cents, one.paid_cents) for one in sale.holders] for sale in exits]
-    stakes = _stakes(securities)
+    exits = tuple(exit_returns(one.securities, one.exit_cents, on=one.on, rounding=rounding) for one in scenarios)
+    names = dict.fromkeys(one.holder for sale in exits for one in sale.holders)
     return WeightedReturns(
         exits=exits,
-        exit_cents=total(p * sale.exit_cents for p, sale in zip(chances, exits, strict=True)),
-        securities=_expected(payouts, scenarios, {name: [] for name, _, _ in payouts[0]}, stakes, "security"),
-        holders=_expected(holders, scenarios, {name: [] for name, _, _ in holders[0]}, stakes, "holder"),
+        exit_cents=total(one.probability * one.exit_cents for one in scenarios),
+        holders=tuple(_expected(name, scenarios, exits) for name in names),
     )
 
 
-def _expected(
-    rows: Sequence[Sequence[tuple[str, int, int]]],
-    scenarios: Sequence[Scenario],
-    names: dict[str, list[Stake]],
-    stakes: Sequence[Stake],
-    of: str,
-) -> tuple[Expected, ...]:
-    for stake in stakes:
-        names[getattr(stake, of)].append(stake)
-    found = []
-    for place, (name, own) in enumerate(names.items()):
-        paid = [row[place][2] for row in rows]
-        invested = rows[0][place][1]
-        out = [one.probability * cents for one, cents in zip(scenarios, paid, strict=True)]
-        found.append(
-            Expected(
-                name=name,
-                invested_cents=invested,
-                expected_cents=total(out),
-                multiple=moic(invested, total(out)),
-                xirr=_rate(own, [(one.on, cents) for one, cents in zip(scenarios, out, strict=True)]),
-                loss_probability=total(
-                    one.probability for one, cents in zip(scenarios, paid, strict=True) if cents < invested
-                ),
-            )
-        )
-    return tuple(found)
+def _expected(holder: str, scenarios: Sequence[Scenario], exits: Sequence[ExitReturns]) -> Expected:
+    paid_in: list[tuple[date | None, Fraction]] = []
+    out: list[tuple[date | None, Fraction]] = []
+    lost = Fraction(0)
+    for scenario, sale in zip(scenarios, exits, strict=True):
+        for one in (one for one in sale.holders if one.holder == holder):
+            chance = scenario.probability
+            paid_in += [(day, chance * cents) for day, cents in _paid_in(_stakes(scenario.securities), holder)]
+            out.append((scenario.on, chance * one.paid_cents))
+            lost += chance * (one.paid_cents < one.invested_cents)
+    invested, got = (total(cents for _, cents in some) for some in (paid_in, out))
+    return Expected(
+        holder=holder,
+        invested_cents=round(invested),
+        expected_cents=round(got),
+        multiple=moic(invested, got),
+        xirr=_rate(paid_in, out),
+        loss_probability=lost,
+    )

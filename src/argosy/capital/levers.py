@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from argosy.capital.advice_results import Dilution, LeftOut
 from argosy.capital.alternatives import tenure_cases
 from argosy.capital.budget import FundingConfig
 from argosy.capital.dilution import with_rounds, with_safe
-from argosy.capital.months import month_name, month_number, month_of
+from argosy.capital.months import later, month_number, month_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.study import Case, Study
-from argosy.config import Section
 from argosy.hardware import AcceleratorSpec, accelerators
 from argosy.planning import Plan, count
 
@@ -22,7 +21,6 @@ LARGER = (1.25, 1.5, 2.0, 3.0)
 SOLD = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4)
 RAISED = ("round", "safe", "note")
 SAFE_NOW = "SAFE now"
-Moving = TypeVar("Moving", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def _shifted(study: Study, name: str, levels: Sequence[float], sign: int) -> Lev
 
 def _moved_training(study: Study, by: int) -> Case:
     def moved(ones: Sequence[Any], key: str, every: bool) -> tuple[Any, ...]:
-        return tuple(_later(one, key, by) if every or one.after_training else one for one in ones)
+        return tuple(later(one, by, key) if every or one.after_training else one for one in ones)
 
     plan = study.plan
     return study.base.with_plan(
@@ -163,7 +161,7 @@ def _of_people(study: Study) -> Iterator[Lever | LeftOut]:
         return
 
     def case(level: float) -> Case:
-        people = tuple(_later(one, "start", int(level)) if one in open_roles else one for one in plan.people)
+        people = tuple(later(one, int(level)) if one in open_roles else one for one in plan.people)
         return study.base.with_plan(people=people)
 
     names = ", ".join(dict.fromkeys(one.role for one in open_roles))
@@ -201,7 +199,7 @@ def _of_rounds(study: Study) -> Iterator[Lever | LeftOut]:
         yield Lever(
             "an earlier raise",
             levels,
-            lambda level: changed(lambda one: _later(one, "month", -int(level))),
+            lambda level: changed(lambda one: later(one, -int(level), "month")),
             lambda level: f"{names}: {_months(level)} sooner",
             "whole",
             dilution=lambda level: with_rounds(plan.cap_table, rounds, sooner=int(level)),
@@ -249,10 +247,6 @@ def _up_to(most: float) -> tuple[float, ...]:
     """Numbers of months, and the most there are."""
     whole = float(max(0, int(most)))
     return tuple(sorted({min(one, whole) for one in MONTHS if whole}))
-
-
-def _later(one: Moving, key: str, by: int) -> Moving:
-    return one.model_copy(update={key: month_name(month_number(getattr(one, key)) + by)})
 
 
 def _months(level: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from argosy.capital.budget import CostConfig, Kind, RateConfig, RevenueConfig, RoleConfig, TrafficConfig
 from argosy.capital.months import MoneyRounding, cents, month_name, month_number, month_of, spread
@@ -84,6 +85,14 @@ class Line:
     """Who is paid."""
     after_training: bool = False
     """Whether it moves with the end of training."""
+    every: int = 1
+    """Months between its bills; 0 for what comes once."""
+
+
+def run_rate(cents: Sequence[int], every: int) -> Fraction:
+    """By the month at the end of the plan, of a line with a bill every so many months; nothing of what comes once."""
+    last = cents[-every:] if every else ()
+    return Fraction(sum(last), len(last) or 1)
 
 
 def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
@@ -117,6 +126,7 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
         opening=opening,
         committed=cost.committed or cost.prepaid,
         provider=cost.provider,
+        every=step,
     )
 
 
@@ -133,7 +143,7 @@ def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
     if role.hiring and 0 <= first - horizon.start < horizon.months:
         month = first - horizon.start
         hiring[month] = horizon.cents(Decimal(str(role.hiring)) * role.count, role.currency, month)
-        yield Line(f"hiring: {role.role}", "people", role.area, tuple(hiring), tuple(hiring))
+        yield Line(f"hiring: {role.role}", "people", role.area, tuple(hiring), tuple(hiring), every=0)
     yield Line(role.role, "people", role.area, tuple(salaries), tuple(salaries))
 
 

@@ -136,8 +136,6 @@ class ArtefactConfig(Section):
 class MarketConfig(Section):
     """How the figures of the market are counted."""
 
-    discount_per_year: float | None = Field(None, ge=0, le=10)
-    """At which later margins count less, for a discounted lifetime value; there is none unless given."""
     include_people: bool = False
     """Whether the people of area marketing are part of what a customer costs, shared out by spend."""
 

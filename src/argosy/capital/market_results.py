@@ -44,7 +44,7 @@ class MarketPart(Record):
     ltv_cents: Estimated
     """Lifetime value: margin ÷ churn, without referrals."""
     ltv_discounted_cents: Estimated | None
-    """The same with each month's margin discounted to the first; null without `[market] discount_per_year`."""
+    """The same with each month's margin discounted to the first; null without `discount_per_year`."""
     ltv_to_cac: Estimated
     """Lifetime value ÷ cost of acquisition."""
     payback_months: Estimated

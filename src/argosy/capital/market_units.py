@@ -36,7 +36,7 @@ def market(plan: CapitalPlan, horizon: Horizon) -> Market | None:
     """Channels and artefacts of a plan; None where it has neither. Raises as `funnels` does."""
     if not plan.channels and not plan.artefacts:
         return None
-    found, rate = funnels(plan, horizon), plan.market.discount_per_year
+    found, rate = funnels(plan, horizon), plan.discount_per_year
     people = _people(plan, horizon) if plan.market.include_people else 0
     spends = [sum(one.spend.amounts) for one in found]
     loaded = [one + people * (one / sum(spends) if sum(spends) else 1 / len(spends)) for one in spends]

@@ -4,12 +4,14 @@ import re
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator
 
 from argosy.capital.exact import CENTS, exact
+from argosy.config import Section
 
+S = TypeVar("S", bound=Section)
 MoneyRounding = Literal["half-up", "half-even"]
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -30,6 +32,11 @@ def month_name(number: int) -> str:
 def month_of(day: date) -> int:
     """Months since the year 0 of a day."""
     return day.year * 12 + day.month - 1
+
+
+def later(one: S, by: int, key: str = "start") -> S:
+    """A section whose month comes so many months later."""
+    return one.model_copy(update={key: month_name(month_number(getattr(one, key)) + by)})
 
 
 def _is_month(text: str) -> str:

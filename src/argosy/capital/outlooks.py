@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from argosy.capital.partner_register import Partners, partners_of
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.pricing import Planner, Pricer
 from argosy.capital.resource_use import Resources, resource_streams, resources_of
+from argosy.capital.training_worth import TrainingWorth, training_worths
 from argosy.config import Record
 
 
@@ -54,6 +56,8 @@ class Outlook(Record):
     """Whom the plan hangs on, with all that is hoped for; null without a register."""
     market: Market | None
     """Channels and artefacts; null without any."""
+    worths: tuple[TrainingWorth, ...]
+    """Trainings that say what they bring, as investments."""
 
 
 class Chances(Record):
@@ -100,16 +104,26 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
         resources=resources_of(plan, horizon, ledger),
         partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
         market=market(plan, horizon),
+        worths=training_worths(plan, horizon, partial(_hoped_ledger, horizon=horizon, price=pricer)),
     )
 
 
 def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped:
     """Of an outlook only what is hoped for, trainings planned by `price` where it is given: many of these take as long
     as one of those. Raises as `outlook` does."""
-    horizon = horizon_of(plan)
-    lines = plan_lines(plan, horizon, price or Planner(folder))
-    flow = _flow(plan, lines, stand_ins(plan, lines, horizon), horizon, 0)
+    lines, flow = _hoped_ledger(plan, horizon_of(plan), price or Planner(folder))
     return Hoped(flow, tuple(one.cost for one in lines.trainings))
+
+
+def worths(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> tuple[TrainingWorth, ...]:
+    """Of an outlook only what trainings are worth, planned by `price` as for `hoped`."""
+    horizon = horizon_of(plan)
+    return training_worths(plan, horizon, partial(_hoped_ledger, horizon=horizon, price=price or Planner(folder)))
+
+
+def _hoped_ledger(plan: CapitalPlan, horizon: Horizon, price: Pricer) -> tuple[PlanLines, CashFlow]:
+    lines = plan_lines(plan, horizon, price)
+    return lines, _flow(plan, lines, stand_ins(plan, lines, horizon), horizon, 0)
 
 
 def _flow(

@@ -9,6 +9,7 @@ from argosy.capital.table_results import CapTable, RoundResult, TableAt
 from argosy.config import Record
 
 FOUNDERS, TEAM, INVESTORS, OTHERS = "founders", "team and option pool", "other investors", "others"
+LENDERS = "debts"
 NAMED = 3  # investors that are shown by name, those who hold most
 Number = TypeVar("Number", int, Fraction)
 

@@ -12,6 +12,9 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Literal
 
+import numpy as np
+from pydantic import Field
+
 from argosy.config import Record, UserError
 from argosy.hardware import AcceleratorSpec, PastPrice, Terms, accelerators, past_prices, prices_of
 
@@ -53,6 +56,17 @@ class PriceUsed(Record):
     """From the nearest day with a price to the day that was asked for, where there is none on both sides."""
     deviation: float
     """Standard deviation of its logarithm that comes from the rule and from extrapolation."""
+
+
+class PriceFall(Record):
+    """How fast compute gets cheaper."""
+
+    per_year: float = Field(lt=1)
+    """Share of the price that is gone after a year; negative where it rises."""
+    source: str = Field(min_length=1)
+    """Where the figure comes from; "assumed" is a source, nothing is not."""
+    standard_error: float | None = None
+    """Of `per_year`, where it was fitted."""
 
 
 def rent_on(spec: AcceleratorSpec, day: date) -> PriceUsed:
@@ -192,3 +206,42 @@ def _nearest(
 def _flops(spec: AcceleratorSpec) -> float:
     peaks = (spec.bfloat16_tflops, spec.float16_tflops, spec.float32_tflops)
     return max(peak for peak in peaks if peak is not None)
+
+
+def public_fall(name: str) -> PriceFall | None:
+    """How fast public rents of an accelerator fell, by vendors that joined too; None where few are known."""
+    rows = [row for terms in COMMITTED for row in _rows(name, terms)]
+    if not rows:
+        return None
+    first, last = min(row.on for row in rows), max(row.on for row in rows)
+    said = f"{len(rows)} medians of half-years, {first} to {last} ({rows[0].source})"
+    try:
+        return fitted_fall(((row.terms, row.on, row.usd) for row in rows), said)
+    except UserError:
+        return None
+
+
+def fitted_fall(prices: Iterable[tuple[str, date, float]], source: str) -> PriceFall:
+    """Fall a year of (vendor, day, price), with its standard error, by least squares on the price's logarithm.
+
+    Each vendor has a level of its own, so that a cheap one that joins late is no fall; a vendor seen on one day says
+    nothing. Raises `UserError` `too-few-prices` where vendors seen on several days leave no residual, or a price is not
+    above 0.
+    """
+    rows = sorted(prices)
+    vendors = [np.array([vendor == one for vendor, _, _ in rows]) for one in {vendor for vendor, _, _ in rows}]
+    years = np.array([day.toordinal() / DAYS_A_YEAR for _, day, _ in rows])
+    used = sum((some for some in vendors if np.ptp(years[some]) > 0), np.zeros(len(rows), bool))
+    free = int(used.sum()) - sum(bool(np.ptp(years[some]) > 0) for some in vendors) - 1
+    if free < 1 or any(price <= 0 for _, _, price in rows):
+        raise UserError(
+            "too-few-prices", f"{source}: expected three prices above 0 or more, on several days of the same vendor"
+        )
+    logs = np.log([price for _, _, price in rows])
+    for some in vendors:
+        years[some] -= years[some].mean()
+        logs[some] -= logs[some].mean()
+    slope = float(years @ logs / (years @ years))
+    residual = (logs - slope * years)[used]
+    error = math.sqrt(float(residual @ residual) / free / float(years @ years))
+    return PriceFall(per_year=1 - math.exp(slope), source=source, standard_error=math.exp(slope) * error)

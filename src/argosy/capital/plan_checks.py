@@ -42,6 +42,21 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
             if start is not None and end is not None and month_number(end) < month_number(start):
                 yield Problem(f"{key}.{last}", f"{start}, its first month, or later", end)
     yield from _names(plan)
+    yield from _brought(plan)
+
+
+def _brought(plan: "CapitalPlan") -> Iterable[Problem]:
+    """Of what a training brings: names that lead nowhere, and no rate to value it at."""
+    known = [one.name for one in plan.revenue] + [one.name for one in plan.channels]
+    known += [one.name for one in plan.costs] + [one.role for one in plan.people]
+    known += ["inference"] if plan.traffic else []
+    for i, training in enumerate(plan.training):
+        for j, name in enumerate(training.brings):
+            if name not in known:
+                expected = f"a name in [[revenue]], [[channels]], [[costs]] or [[people]]{nearest(name, known)}"
+                yield Problem(f"training.{i}.brings.{j}", expected, name)
+        if (training.brings or training.saving_per_month) and plan.discount_per_year is None:
+            yield Problem("discount_per_year", f"a rate such as 0.15, to value what training.{i} brings")
 
 
 def _names(plan: "CapitalPlan") -> Iterable[Problem]:

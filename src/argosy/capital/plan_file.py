@@ -23,7 +23,7 @@ from argosy.capital.budget import (
     UncertaintyConfig,
 )
 from argosy.capital.market_config import ArtefactConfig, ChannelConfig, MarketConfig, market_problems
-from argosy.capital.months import MoneyRounding
+from argosy.capital.months import MoneyRounding, MonthText
 from argosy.capital.ocf_table import with_package
 from argosy.capital.plan_checks import plan_problems
 from argosy.capital.resources_config import PartnerConfig, ResourceConfig
@@ -53,6 +53,11 @@ class CapitalPlan(Section):
     """In the bank on the first day."""
     raising_months: int = Field(6, ge=0, le=36)
     """From the first talk about a round until its money is there."""
+    discount_per_year: float | None = Field(None, ge=0, le=10)
+    """What money could earn elsewhere at the same risk; without it nothing has a present value."""
+    worth_until: MonthText | None = None
+    """Last month in which what a training brings counts, after the plan as much as at its end; that of the plan unless
+    given."""
     cap_table: CapTableConfig | None = None
     """Who holds what, what converts, which rounds come."""
     rounding: MoneyRounding = "half-up"

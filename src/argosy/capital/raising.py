@@ -118,7 +118,8 @@ def _founders_at(study: Study, table: CapTableConfig, times: float, planned: Fra
     )
     lasts = float(study.tried(study.base.with_plan(funding=funding))[LASTS].mean())
     exits = sum(
-        exact(one.probability) * _founders_cents(study.plan, table, date.fromisoformat(one.date), cents(one.price))
+        exact(one.probability)
+        * _founders_cents(study.plan, table, date.fromisoformat(one.date), cents(one.price, study.plan.rounding))
         for one in study.plan.exits
     )
     return FoundersAt(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from argosy.capital.displacing import BoughtHours, Burned, Displacing, burned, displacing
 from argosy.capital.lines import Horizon, Line
-from argosy.capital.months import month_name, month_number
+from argosy.capital.months import later, month_name, month_number
 from argosy.capital.plan_file import CapitalPlan
 from argosy.config import Record, UserError
 
@@ -99,8 +99,7 @@ class Changed:
                 if first >= self.horizon.start and start + months < self.horizon.start + self.horizon.months:
                     way = "bring forward" if months < 0 else "put off"
                     what = f"{way} {training.venture} by {abs(months)} months, to {month_name(start + months)}"
-                    moved = training.model_copy(update={"start": month_name(start + months)})
-                    yield what, _with(self.now.plan, "training", number, moved)
+                    yield what, _with(self.now.plan, "training", number, later(training, months))
 
     def _bought(self, place: int) -> Iterator[tuple[str, Counted]]:
         """The cost of a head it pays that leaves most to cash, were it bought from a credit's provider."""

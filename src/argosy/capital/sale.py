@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
 
+from argosy.capital.exact import exact
+from argosy.capital.exits import Scenario
 from argosy.capital.ledger import POOL
 from argosy.capital.lines import Horizon
 from argosy.capital.liquidity import Convertible
 from argosy.capital.months import MoneyRounding, cents, month_number, month_of, spread
-from argosy.capital.plan_file import CapitalPlan
+from argosy.capital.plan_file import CapitalPlan, table_at
 from argosy.capital.securities import Common, Debt, Options, Participation, Securities, ShareClass, Stake
 from argosy.capital.table_results import CapTable, ClassLine, InstrumentLine
 from argosy.config import UserError
@@ -65,6 +67,25 @@ def securities_of(table: CapTable, debts: Iterable[Debt] = ()) -> Securities:
         idle_options=int(sum(one.shares - one.vested for one in lines if one.strike is not None)),
         stakes=tuple(stakes),
         rounding=table.rounding,
+    )
+
+
+def claims_on(plan: CapitalPlan, source: str, on: date) -> Securities:
+    """All claims of a plan on the price of a sale on a day; raises as `table_at` and `securities_of` do."""
+    return securities_of(table_at(plan, source, on), debts_on(plan, on))
+
+
+def scenarios_of(plan: CapitalPlan, source: str) -> tuple[Scenario, ...]:
+    """Each of a plan's `[[exits]]`; raises as `claims_on` does."""
+    return tuple(
+        Scenario(
+            name=one.name,
+            exit_cents=cents(one.price, plan.rounding),
+            probability=exact(one.probability),
+            securities=claims_on(plan, source, date.fromisoformat(one.date)),
+            on=date.fromisoformat(one.date),
+        )
+        for one in plan.exits
     )
 
 

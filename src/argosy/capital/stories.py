@@ -12,13 +12,12 @@ from argosy.capital.advising import advise
 from argosy.capital.assembling import HOURS_A_MONTH, horizon_of
 from argosy.capital.budget import TrainingRunConfig
 from argosy.capital.exact import Exact, exact
-from argosy.capital.exits import ExitReturns, exit_returns
-from argosy.capital.months import cents, month_name, month_number
+from argosy.capital.exits import ExitReturns, Expected, WeightedReturns, exit_returns, weighted_returns
+from argosy.capital.months import month_name, month_number
 from argosy.capital.outlooks import Chances, Outlook, chances, outlook
-from argosy.capital.parties import Ownership, by_party, ownership
+from argosy.capital.parties import LENDERS, Ownership, by_party, ownership
 from argosy.capital.plan_file import CapitalPlan, load_capital, table_at
-from argosy.capital.rates import moic
-from argosy.capital.sale import securities_of
+from argosy.capital.sale import claims_on, scenarios_of
 from argosy.capital.table_results import CapTable
 from argosy.config import Record, language_venture, load_venture
 from argosy.planning import Span
@@ -122,21 +121,6 @@ class Sale(Record):
     """The same by party."""
 
 
-class ExpectedReturn(Record):
-    """One holder's average over the sales, by their probabilities."""
-
-    holder: str
-    """Who."""
-    invested_cents: int
-    """Paid in."""
-    expected_cents: int
-    """Paid out on average, to the nearest cent."""
-    multiple: float | None
-    """One over the other; null where nothing was paid in."""
-    loss_probability: float
-    """Of getting back less than was paid in."""
-
-
 class SaleCurve(Record):
     """What everybody gets at every price of a sale."""
 
@@ -191,7 +175,7 @@ class CapitalStory(Record):
     """The same by party, from round to round."""
     sales: tuple[Sale, ...]
     """What sales pay; none where none is asked about."""
-    expected: tuple[ExpectedReturn, ...]
+    expected: tuple[Expected, ...]
     """Averages over them; none where they have no probabilities."""
     curve: SaleCurve | None
     """The same at other prices."""
@@ -226,7 +210,8 @@ def capital_story(
     funding = tuple(_sources(plan))
     table = None if plan.cap_table is None else table_at(plan, str(source))
     kinds = _kinds(plan)
-    sales = tuple(_sales(plan, str(source)))
+    weighted = weighted_returns(scenarios_of(plan, str(source))) if plan.exits else None
+    sales = () if weighted is None else tuple(_sales(plan, str(source), weighted))
     return CapitalStory(
         company="" if table is None else table.company,
         about=plan.about,
@@ -254,7 +239,7 @@ def capital_story(
         table=table,
         ownership=None if table is None else ownership(table, kinds, start.isoformat()),
         sales=sales,
-        expected=tuple(_expected(sales)),
+        expected=() if weighted is None else weighted.holders,
         curve=_curve(plan, sales, str(source)) if sales else None,
         advice=advise(plan, folder, paths=paths, seed=seed) if advised else None,
     )
@@ -302,46 +287,27 @@ def _training(asked: TrainingRunConfig, folder: Path, trained: Trained | None) -
     )
 
 
-def _sales(plan: CapitalPlan, source: str) -> Iterator[Sale]:
+def _sales(plan: CapitalPlan, source: str, weighted: WeightedReturns) -> Iterator[Sale]:
     """Each sale by the table of its own day."""
-    for one in plan.exits:
-        on = date.fromisoformat(one.date)
-        owners = table_at(plan, source, on)
-        returns = exit_returns(securities_of(owners), cents(one.price), on=on)
-        paid = _by_party(returns, _kinds(plan), owners)
+    for one, returns in zip(plan.exits, weighted.exits, strict=True):
+        paid = _by_party(returns, _kinds(plan), table_at(plan, source, returns.on))
         yield Sale(name=one.name, probability=exact(one.probability), returns=returns, paid_cents=paid)
 
 
 def _by_party(sale: ExitReturns, kinds: Mapping[str, str], owners: CapTable) -> dict[str, int]:
     paid = {one.holder: one.paid_cents for one in sale.holders}
-    return by_party(paid, kinds, [one.name for one in owners.table.by_holder])
-
-
-def _expected(sales: Sequence[Sale]) -> Iterator[ExpectedReturn]:
-    got = [(sale.probability, {one.holder: one for one in sale.returns.holders}) for sale in sales]
-    for holder in dict.fromkeys(name for _, holders in got for name in holders):
-        mine = [(share, holders[holder]) for share, holders in got if holder in holders]
-        invested = max(one.invested_cents for _, one in mine)
-        value = sum((share * one.paid_cents for share, one in mine), Fraction(0))
-        multiple = moic(invested, value)
-        yield ExpectedReturn(
-            holder=holder,
-            invested_cents=invested,
-            expected_cents=round(value),
-            multiple=None if multiple is None else float(multiple),
-            loss_probability=float(sum(share for share, one in mine if one.paid_cents < one.invested_cents)),
-        )
+    found = by_party(paid, kinds, [one.name for one in owners.table.by_holder])
+    return found | ({LENDERS: owed} if (owed := sale.exit_cents - sum(paid.values())) else {})
 
 
 def _curve(plan: CapitalPlan, sales: Sequence[Sale], source: str) -> SaleCurve:
     on = max(date.fromisoformat(one.date) for one in plan.exits)
     top = max(one.returns.exit_cents for one in sales) * BEYOND
     prices = [int(top * point / POINTS) for point in range(POINTS + 1)]
-    owners, kinds = table_at(plan, source, on), _kinds(plan)
-    securities = securities_of(owners)
+    owners, kinds, securities = table_at(plan, source, on), _kinds(plan), claims_on(plan, source, on)
     paid = [_by_party(exit_returns(securities, price, on=on), kinds, owners) for price in prices]
     return SaleCurve(
         on=on,
         exits_cents=tuple(prices),
-        paid_cents={party: tuple(one[party] for one in paid) for party in paid[0]},
+        paid_cents={party: tuple(one.get(party, 0) for one in paid) for party in paid[-1]},
     )

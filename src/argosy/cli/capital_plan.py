@@ -1,5 +1,6 @@
 """The verbs of money over time: the ledger, its futures, and what a sale pays."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -70,20 +71,33 @@ def actuals_verb(
 def waterfall(
     plan: PlanFile,
     *,
-    exit: Annotated[str, Parameter(name="--exit", help="Price of the sale: 50_000_000.")],
+    exit: Annotated[
+        str | None, Parameter(name="--exit", help="Price of the sale: 50_000_000; every one of [[exits]] unless given.")
+    ] = None,
     at: Annotated[str | None, Parameter(help="Day of the sale, as 2029-06-30; the last event's unless given.")] = None,
     json: Json = False,
 ) -> None:
     """Divide the price of a sale: debts, preferences, conversion, options; by class and by holder.
 
+    Without --exit every sale of the plan, and what holders get on average, by its probabilities.
+
     Example: argosy capital waterfall capital.toml --exit 50_000_000 --at 2029-06-30
     """
+    from argosy.config import UserError
+
     found = capital.load_capital(plan)
+    if exit is None:
+        if at is not None:
+            raise UserError("bad-option", f"--at {at} is the day of an --exit, which is missing")
+        if not found.exits:
+            raise UserError("missing-key", f"{plan} has no [[exits]]", hint="--exit 50_000_000")
+        sales = capital.weighted_returns(capital.scenarios_of(found, str(plan)))
+        show(sales, _exits_text(sales, found), as_json=json)
+        return
     day = None if at is None else capital.day(at)
     price = capital.asked("--exit", exit, cents=True)
-    owners = capital.table_at(found, str(plan), day)
-    on = day or owners.table.date
-    result = capital.exit_returns(capital.securities_of(owners, capital.debts_on(found, on)), round(price * 100), on=on)
+    on = day or capital.table_at(found, str(plan)).table.date
+    result = capital.exit_returns(capital.claims_on(found, str(plan), on), round(price * 100), on=on)
     show(result, _exit_text(result, found.currency), as_json=json)
 
 
@@ -120,6 +134,7 @@ def _outlook_text(found: "capital.Outlook") -> str:
         f"run of {one.months:.1f} months, {whole(one.other_cents)} for others; {one.price}"
         for one in found.trainings
     ]
+    parts += [_worth_text(one, signed.currency) for one in found.worths]
     if found.market is not None:
         parts.append(market_text(found.market, signed.currency))
     parts.append("\n".join(_runway_lines(found)))
@@ -134,6 +149,29 @@ def _outlook_text(found: "capital.Outlook") -> str:
     if found.partners is not None:
         parts.append(partners_text(found.partners))
     return "\n\n".join(parts)
+
+
+def _worth_text(one: "capital.TrainingWorth", currency: str) -> str:
+    planned, best = one.as_planned, one.best
+    rate = "none" if planned.rate.rate is None else f"{100 * planned.rate.rate:.1f} %"
+    paid = "never" if planned.payback_months is None else f"in month {planned.payback_months + 1}"
+    worth, at = whole(planned.net_present_value_cents), f"at {100 * planned.discount_rate:g} % a year"
+    text = f"{one.venture}: worth {worth} {currency} more than it costs, {at}; returns {rate} a year, paid back {paid}"
+    if planned.gain_factor_to_break_even is not None:
+        text += f", even at {planned.gain_factor_to_break_even:.2f} times the gains"
+    text += "; no start is possible and worth it" if best is None else f"; worth most if begun in {best.start}"
+    text += f" ({whole(best.net_present_value_cents)})" if best and best.start != one.start else ""
+    text += f"; waiting is worth {whole(one.value_of_waiting_cents)}"
+    endless = one.best_with_endless_cash
+    if endless is not None and endless != best:
+        text += f"; were cash no matter, in {endless.start} ({whole(endless.net_present_value_cents)})"
+    if one.fall is not None:
+        error = f" ± {100 * one.fall.standard_error:.0f}" if one.fall.standard_error else ""
+        text += (
+            f"\n  its accelerator-hours are planned to move by {100 * one.price_change_per_year:+g} % a year; public "
+            f"ones moved by {-100 * one.fall.per_year:+.0f}{error} % ({one.fall.source})"
+        )
+    return text
 
 
 def _runway_lines(found: "capital.Outlook") -> list[str]:
@@ -194,6 +232,29 @@ def _actuals_text(found: "capital.Actuals") -> str:
     return "\n\n".join(parts)
 
 
+def _exits_text(found: "capital.WeightedReturns", plan: "capital.CapitalPlan") -> str:
+    parts = []
+    for one, sale in zip(plan.exits, found.exits, strict=True):
+        parts.append(f"{one.name}, {100 * one.probability:g} % likely: {_exit_text(sale, plan.currency)}")
+    rows = [
+        (
+            one.holder,
+            whole(one.invested_cents),
+            whole(one.expected_cents),
+            *_rates(one.multiple, one.xirr),
+            f"{100 * float(one.loss_probability):g} %",
+        )
+        for one in found.holders
+    ]
+    header = ("holder", "paid in", "gets", "multiple", "a year", "gets less than paid in")
+    parts.append(f"On average, {whole(float(found.exit_cents))} {plan.currency}:\n{table(rows, header)}")
+    return "\n\n".join(parts)
+
+
+def _rates(multiple: Fraction | None, xirr: float | None) -> tuple[str, str]:
+    return "" if multiple is None else f"{float(multiple):.2f} ×", "" if xirr is None else f"{100 * xirr:.1f} %"
+
+
 def _exit_text(found: "capital.ExitReturns", currency: str) -> str:
     rows = [
         (
@@ -209,8 +270,7 @@ def _exit_text(found: "capital.ExitReturns", currency: str) -> str:
             one.holder,
             whole(one.invested_cents),
             whole(one.paid_cents),
-            "" if one.multiple is None else f"{float(one.multiple):.2f} ×",
-            "" if one.xirr is None else f"{100 * one.xirr:.1f} %",
+            *_rates(one.multiple, one.xirr),
             "" if one.break_even_cents is None else whole(one.break_even_cents),
         )
         for one in found.holders
