@@ -98,11 +98,8 @@ def sales() -> Iterator[Row]:
         price = amount(sale.returns.exit_cents, found.currency)
         yield (f"{sale.name}, {price}", f"{sale.name}，{price}"), said, "`[[exits]]`"
     (average,) = (one for one in found.expected if one.holder == name)
-    yield (
-        ("on average, if the money lasts", "概率加权平均（现金未耗尽时）"),
-        multiple(average.multiple),
-        "`[[exits]] probability`",
-    )
+    label = ("on average, if the money lasts", "概率加权平均（现金未耗尽时）")
+    yield label, f"{multiple(average.multiple)}, {rate(average.xirr)}", "`[[exits]] probability`"
     yield ("less than paid in", "亏损概率"), percent(average.loss_probability, 0), ""
 
 
@@ -131,6 +128,23 @@ def training() -> Iterator[Row]:
     (credit,) = found.outlook.signed.credits
     yield ("credits pay", "额度支付"), whole(credit.used_cents), "`[[credits]]`"
     yield ("expire unused", "到期作废"), f"{whole(credit.expired_cents)}, {credit.expires}", "`expires`"
+
+
+def worth() -> Iterator[Row]:
+    """What the training is worth, and when."""
+    (one,) = story().outlook.worths
+    planned, best, fall = one.as_planned, one.best, one.fall
+    assert best is not None and fall is not None and planned.payback_months is not None
+    yield ("costs", "成本"), whole(planned.cost_cents), "`[[training]]`, `brings`"
+    yield (f"brings until {one.until}", f"至 {one.until} 的收入"), whole(planned.gain_cents), "`brings`, `worth_until`"
+    yield ("present value", "净现值"), whole(planned.net_present_value_cents), "`discount_per_year`"
+    yield ("a year", "年化回报率"), rate(planned.rate.rate), "`outlook.worths`"
+    yield ("gains with which it breaks even", "盈亏平衡所需收入倍数"), multiple(planned.gain_factor_to_break_even), ""
+    said = f"{best.start}, {whole(best.net_present_value_cents)}"
+    yield ("worth most if begun in", "最佳开始月份"), said, "`price_change_per_year`"
+    yield ("waiting is worth", "等待的价值"), whole(one.value_of_waiting_cents), ""
+    moved = f"{-100 * fall.per_year:+.0f} ± {100 * (fall.standard_error or 0):.0f} %"
+    yield ("public prices of an hour moved, a year", "公开价格的年变动"), moved, "`outlook.worths.fall`"
 
 
 def customers() -> Iterator[Row]:
@@ -183,7 +197,8 @@ def actions() -> Iterator[Row]:
         yield (one.what, one.what), f"{said}{one.cost_cents / 100:+,.0f}", "`advice.actions`"
 
 
-BLOCKS = (headline, cash, uses, customers, resources, owners, chances, sales, partners, training, swings, actions)
+MONEY = (headline, cash, uses, customers, resources, owners, chances, sales)
+BLOCKS = (*MONEY, partners, training, worth, swings, actions)
 
 
 def with_blocks(page: str, language: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from argosy.capital.advice_results import Advice, Alternative, Figure, Head
 from argosy.capital.alternatives import AS_PLANNED
-from argosy.capital.capital_words import founders_advice, risks_advice, sources_advice, survival_advice
+from argosy.capital.capital_words import founders_advice, risks_advice, sources_advice, survival_advice, worth_advice
 from argosy.capital.cash_flow import CreditUse
 from argosy.capital.findings import (
     PAIRED,
@@ -36,6 +36,7 @@ def advice_of(found: Findings) -> Iterator[Advice]:
         *_flywheel(found),
         *_credits(found),
         *_next_amount(found),
+        *worth_advice(found),
         *survival_advice(found),
         *founders_advice(found),
         *risks_advice(found),

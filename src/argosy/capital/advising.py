@@ -13,6 +13,7 @@ from argosy.capital.assembling import horizon_of
 from argosy.capital.findings import Findings
 from argosy.capital.levers import Lever, levers
 from argosy.capital.months import month_number
+from argosy.capital.outlooks import worths
 from argosy.capital.plan_file import CapitalPlan
 from argosy.capital.pricing import Planner
 from argosy.capital.raising import raising
@@ -53,6 +54,8 @@ def advise(
     if not text:
         needed = "[advice] flywheel = { consented, kept, next_run_tokens }" if plan.traffic else "[[traffic]]"
         left.append(LeftOut(question="the data flywheel: from usage to the next run's text", missing=needed))
+    if plan.training and not any(one.brings or one.saving_per_month for one in plan.training):
+        left.append(LeftOut(question="what a training is worth, and when", missing="training.brings"))
     if not plan.credits:
         left.append(LeftOut(question="which credits first", missing="[[credits]]"))
     found = Findings(
@@ -63,6 +66,7 @@ def advise(
         raising=raised,
         risks=risks(study, actions),
         text=text,
+        worths=worths(plan, folder, study.planner),
     )
     planned, error = study.probability()
     return Advised(

@@ -10,6 +10,43 @@ from argosy.capital.study import CLEAR
 MOST_RISKS = 5
 
 
+def worth_advice(found: Findings) -> Iterator[Advice]:
+    """When to begin a training, by what it costs and brings."""
+    for one in found.worths:
+        planned, best, endless = one.as_planned, one.best, one.best_with_endless_cash
+        now = round(planned.net_present_value_cents)
+        if best is None:
+            what = f"do not train {one.venture} for what it brings by {one.until}: no start is possible and worth it"
+        elif best.start == one.start:
+            what = f"begin {one.venture} in {one.start}, as planned: no other month is worth more"
+        else:
+            worth = money(found, round(best.net_present_value_cents))
+            what = f"begin {one.venture} in {best.start}: worth {worth}, and {money(found, now)} in {one.start}"
+        waits = [Figure(name="waiting", value=money(found, round(one.value_of_waiting_cents)), source="outlook.worths")]
+        if endless is not None and endless != best:
+            value = f"{money(found, round(endless.net_present_value_cents))}, begun in {endless.start}"
+            waits.append(Figure(name="were cash no matter", value=value, source="outlook.worths"))
+        if one.fall is not None:
+            error = f" ± {100 * one.fall.standard_error:.0f}" if one.fall.standard_error else ""
+            value = f"{-100 * one.fall.per_year:+.0f}{error} % a year; planned {100 * one.price_change_per_year:+g} %"
+            waits.append(Figure(name="public prices moved", value=value, source=one.fall.source))
+        even = planned.gain_factor_to_break_even
+        yield Advice(
+            head="capital",
+            what=what,
+            figures=(
+                Figure(name="costs", value=money(found, planned.cost_cents), source="training, training.brings"),
+                Figure(name="brings", value=money(found, planned.gain_cents), source="training.brings"),
+                Figure(name="present value", value=money(found, now), source="discount_per_year"),
+                *waits,
+            ),
+            computed=f"the training and all it brings moved in the plan, month by month, until {one.until}",
+            strength="the plan's own course, nothing drawn"
+            + ("" if even is None else f"; it breaks even at {even:.2f} times the gains"),
+            changes_if="the gains, which are yours; price_change_per_year; discount_per_year",
+        )
+
+
 def survival_advice(found: Findings) -> Iterator[Advice]:
     """When and how much to raise so that the plan is sure."""
     study, needs = found.study, found.raising.needs

@@ -15,6 +15,7 @@ from argosy.capital.advice_results import (
     Risk,
 )
 from argosy.capital.study import Study
+from argosy.capital.training_worth import TrainingWorth
 
 PAIRED = "the same futures with and without it: mean of the differences, standard error s/√n"
 
@@ -30,6 +31,7 @@ class Findings:
     raising: Raising
     risks: tuple[Risk, ...]
     text: tuple[MonthOfText, ...]
+    worths: tuple[TrainingWorth, ...]
 
 
 def planned_figure(found: Findings) -> Figure:

@@ -214,7 +214,8 @@ def public_fall(name: str) -> PriceFall | None:
     if not rows:
         return None
     first, last = min(row.on for row in rows), max(row.on for row in rows)
-    said = f"{len(rows)} medians of half-years, {first} to {last} ({rows[0].source})"
+    whose = "; ".join(dict.fromkeys(row.source for row in rows))
+    said = f"{len(rows)} half-years' medians, {first} to {last}: {whose}"
     try:
         return fitted_fall(((row.terms, row.on, row.usd) for row in rows), said)
     except UserError:

@@ -53,8 +53,10 @@ class TrainingWorth(Record):
     """As planned."""
     brings: tuple[str, ...]
     """Whose money are its gains, and what those take."""
+    until: str
+    """Last month that counts."""
     as_planned: TrainingReturn
-    """By month of the plan."""
+    """By month of the plan, and after it until then."""
     starts: tuple[StartWorth, ...]
     """The planned start, and others from which it ends in the plan."""
     best: StartWorth | None
@@ -87,6 +89,7 @@ def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> 
         venture=training.venture,
         start=training.start,
         brings=training.brings,
+        until=horizon.name(horizon.months - 1 + _beyond(plan, horizon)),
         as_planned=training_return(*_flows(plan, number, horizon, lines), plan.discount_per_year),
         starts=tuple(starts),
         best=_best(possible),
@@ -148,13 +151,18 @@ def _flows(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines) -
     training = plan.training[number]
     taken, brought = _named(training.brings, (*lines.running, *lines.winning)), _named(training.brings, lines.income)
     spared, after = horizon.cents(training.saving_per_month), _after(plan, number, horizon, lines)
-    until = plan.worth_until and max(0, month_number(plan.worth_until) + 1 - horizon.start - horizon.months)
-    beyond = range(until or 0)
+    beyond = range(_beyond(plan, horizon))
     costs, gains = _by_month([*lines.trainings[number].lines, *taken], horizon), _by_month(brought, horizon)
     gains = [more + spared * (month >= after) for month, more in enumerate(gains)]
     costs += [round(sum(run_rate(line.amounts, line.every) for line in taken)) for _ in beyond]
     gains += [round(sum(run_rate(line.paid, line.every) for line in brought)) + spared for _ in beyond]
     return costs, gains
+
+
+def _beyond(plan: CapitalPlan, horizon: Horizon) -> int:
+    """Months after the plan that count."""
+    until = plan.worth_until
+    return 0 if until is None else max(0, month_number(until) + 1 - horizon.start - horizon.months)
 
 
 def _named(names: Sequence[str], lines: Sequence[Line]) -> list[Line]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from argosy.capital import CapitalStory, Ownership
+from argosy.capital import CapitalStory, Ownership, TrainingWorth
 from argosy.report.money_text import amount, percent, plain_name, whole
 from argosy.report.plots import Plot, curve, plot_layout
 
@@ -29,6 +29,8 @@ def _plots(story: CapitalStory) -> Iterator[Plot]:
         yield _returns(story)
     if story.chances.swings:
         yield _swings(story)
+    for number, one in enumerate(story.outlook.worths):
+        yield _worth(number, one, story)
 
 
 def _cash(story: CapitalStory) -> Plot:
@@ -229,6 +231,47 @@ def _swings(story: CapitalStory) -> Plot:
         {"data": [trace], "layout": layout},
         note="The dotted line is the probability itself.",
         key="chances.swings",
+    )
+
+
+def _worth(number: int, one: TrainingWorth, story: CapitalStory) -> Plot:
+    """Present value of a training by the month it begins in."""
+    starts, planned, best = one.starts, one.as_planned, one.best
+    names = [each.start for each in starts]
+    values = [each.net_present_value_cents / 100 for each in starts]
+    broke = [each for each in starts if not each.possible]
+    traces = [_dated(names, "worth, less what it costs", values, "main")]
+    marked = [each for each in starts if each.start == one.start] + ([best] if best else [])
+    for label, some, role in (
+        ("cash does not reach", broke, "second"),
+        ("as planned, and the best", marked, "third"),
+    ):
+        worth = [each.net_present_value_cents / 100 for each in some]
+        dots = _dated([each.start for each in some], label, worth, role)
+        traces += [dots | {"mode": "markers"}] if some else []
+    words = (
+        f"As planned it is worth {amount(planned.net_present_value_cents, story.currency)} more than it costs, at "
+        f"{percent(planned.discount_rate, 0)} a year; waiting is worth {amount(one.value_of_waiting_cents)}."
+    )
+    rows = tuple(
+        (
+            each.start,
+            *(whole(cents) for cents in (each.cost_cents, each.gain_cents, each.net_present_value_cents)),
+            f"{whole(each.lowest_cash_cents)}{'' if each.possible else ', too little'}",
+        )
+        for each in starts
+    )
+    return Plot(
+        f"worth-{number}",
+        f"What {one.venture} is worth, by its first month",
+        story.currency,
+        words,
+        FILE,
+        ("begun in", "costs", "brings", "present value", "lowest cash until it ends"),
+        rows,
+        {"data": traces, "layout": _by_month()},
+        note=f"Counted until {one.until}. What it brings: {', '.join(one.brings) or 'a saving'}.",
+        key="outlook.worths",
     )
 
 
