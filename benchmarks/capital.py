@@ -71,7 +71,7 @@ from argosy.capital import (
     to_ocf,
     xirr,
 )
-from argosy.capital.exits import Payout
+from argosy.capital.sales.exits import Payout
 
 CHUNK = 500
 ROUNDS = 7

@@ -25,8 +25,8 @@ from typing import Any, get_args
 import numpy as np
 
 from _common import Results, arguments, header, print_table
-from argosy.capital import past_rents
-from argosy.capital.training_costs import FACTORS, Z80, Definition, training_cost
+from argosy.capital.technology import past_rents
+from argosy.capital.technology.training_costs import FACTORS, Z80, Definition, training_cost
 from argosy.hardware import PastPrice, accelerators, past_prices
 
 BEFORE_PUBLICATION = timedelta(days=60)  # from the end of training: arXiv:2405.21015

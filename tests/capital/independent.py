@@ -138,7 +138,7 @@ def _holds(offer, solved, topped, money, before, late, protection):  # type: ign
 
 def drawn_offer(chance, most: int = 3) -> Offer:  # type: ignore[no-untyped-def]
     """A random offer, sometimes an impossible one."""
-    from argosy.capital.conversion import Converting, Terms
+    from argosy.capital.cap_table.conversion import Converting, Terms
 
     def terms() -> Terms:
         cap = F(chance.randint(5, 400) * 100_000) if chance.random() < 0.75 else None
@@ -165,7 +165,7 @@ def drawn_offer(chance, most: int = 3) -> Offer:  # type: ignore[no-untyped-def]
 
 def drawn_down_round(chance) -> Offer:  # type: ignore[no-untyped-def]
     """A drawn offer with protected classes, most of them issued at more than the price will be."""
-    from argosy.capital.anti_dilution import Protected
+    from argosy.capital.cap_table.anti_dilution import Protected
 
     offer = drawn_offer(chance, most=2)
     guess = offer.pre_money / (offer.shares + offer.pool)

@@ -13,12 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import CapitalPlan, advise, outlook, read_capital, simulate
-from argosy.capital.actions import least
-from argosy.capital.advice_config import AdviceConfig, OptionConfig, SafeNowConfig
-from argosy.capital.advice_results import Alternative
-from argosy.capital.allocation import allocation
-from argosy.capital.alternatives import alternatives, tenure_cases
-from argosy.capital.budget import (
+from argosy.capital.advice.actions import least
+from argosy.capital.advice.advice_results import Alternative
+from argosy.capital.advice.allocation import allocation
+from argosy.capital.advice.alternatives import alternatives, tenure_cases
+from argosy.capital.advice.levers import Lever, levers, unsigned
+from argosy.capital.advice.raising import raising
+from argosy.capital.advice.study import Case, Study, effect, loss_change
+from argosy.capital.cash.futures import LASTS, TRAINED, Future, Stream, TrainingTime, events
+from argosy.capital.cash.pricing import Planner
+from argosy.capital.plan.advice_config import AdviceConfig, OptionConfig, SafeNowConfig
+from argosy.capital.plan.budget import (
     CostConfig,
     CreditConfig,
     FundingConfig,
@@ -27,13 +32,8 @@ from argosy.capital.budget import (
     TrafficConfig,
     TrainingRunConfig,
 )
-from argosy.capital.futures import LASTS, TRAINED, Future, Stream, TrainingTime, events
-from argosy.capital.levers import Lever, levers, unsigned
-from argosy.capital.market_config import ChannelConfig
-from argosy.capital.pricing import Planner
-from argosy.capital.raising import raising
-from argosy.capital.resources_config import ResourceConfig
-from argosy.capital.study import Case, Study, effect, loss_change
+from argosy.capital.plan.market_config import ChannelConfig
+from argosy.capital.plan.resources_config import ResourceConfig
 from argosy.planning import Plan
 from tests.capital.conftest import EXAMPLE, changed, refused, told
 

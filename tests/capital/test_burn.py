@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital.budget import CostConfig, CreditConfig
-from argosy.capital.burn import Bill, Supply, burn
-from argosy.capital.cash_flow import cash_flow
-from argosy.capital.lines import Horizon, cost_line
+from argosy.capital.cash.burn import Bill, Supply, burn
+from argosy.capital.cash.cash_flow import cash_flow
+from argosy.capital.cash.lines import Horizon, cost_line
 from argosy.capital.months import month_number
+from argosy.capital.plan.budget import CostConfig, CreditConfig
 
 pytestmark = pytest.mark.fast
 

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital.budget import (
+from argosy.capital.cash.cash_flow import cash_flow
+from argosy.capital.cash.lines import Horizon, cost_line, revenue_line, role_lines
+from argosy.capital.cash.taxes import taxed
+from argosy.capital.months import MoneyRounding, cents, month_name, month_number, spread
+from argosy.capital.plan.budget import (
     CostConfig,
     CreditConfig,
     FundingConfig,
@@ -15,10 +19,6 @@ from argosy.capital.budget import (
     RoleConfig,
     TaxConfig,
 )
-from argosy.capital.cash_flow import cash_flow
-from argosy.capital.lines import Horizon, cost_line, revenue_line, role_lines
-from argosy.capital.months import MoneyRounding, cents, month_name, month_number, spread
-from argosy.capital.taxes import taxed
 from argosy.config import UserError
 
 pytestmark = pytest.mark.fast

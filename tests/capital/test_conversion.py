@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import Impossible, Offer, Rounding, solve, solve_rounded
-from argosy.capital.conversion import Converting, Terms
+from argosy.capital.cap_table.conversion import Converting, Terms
 from argosy.capital.exact import exact
 from tests.capital.independent import disagreement, drawn_down_round, drawn_offer, solutions
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import CapitalPlan, MarketPart, outlook, simulate
-from argosy.capital.assembling import horizon_of, plan_lines
-from argosy.capital.futures import Z80
-from argosy.capital.market import carried, funnels, market_streams
-from argosy.capital.outlooks import future_of
-from argosy.capital.pricing import Planner
+from argosy.capital.cash.assembling import horizon_of, plan_lines
+from argosy.capital.cash.futures import Z80
+from argosy.capital.cash.market import carried, funnels, market_streams
+from argosy.capital.cash.outlooks import future_of
+from argosy.capital.cash.pricing import Planner
 from argosy.cli.app import _run as command
 from tests.capital.conftest import EXAMPLE, changed, refused, told
 

@@ -10,7 +10,7 @@ import pytest
 import tomli_w
 
 from argosy.capital import CapTable, from_ocf, load_capital, table_at, to_ocf
-from argosy.capital.table import cap_table
+from argosy.capital.cap_table.table import cap_table
 from argosy.config import UserError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "capital" / "capital.toml"

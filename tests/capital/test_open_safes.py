@@ -17,8 +17,8 @@ from argosy.capital import (
     exit_returns,
     securities_of,
 )
-from argosy.capital.table import cap_table
-from argosy.capital.table_config import CapTableConfig
+from argosy.capital.cap_table.table import cap_table
+from argosy.capital.cap_table.table_config import CapTableConfig
 from argosy.config import UserError
 
 from .brute_force import SOLD, drawn_exit, drawn_with_safes, free, payouts

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argosy.capital.budget import CostConfig
-from argosy.capital.lines import Horizon, cost_line
+from argosy.capital.cash.lines import Horizon, cost_line
+from argosy.capital.cash.partner_register import partners_of
 from argosy.capital.months import month_number
-from argosy.capital.partner_register import partners_of
-from argosy.capital.plan_file import CapitalPlan
-from argosy.capital.resources_config import PartnerConfig
+from argosy.capital.plan.budget import CostConfig
+from argosy.capital.plan.plan_file import CapitalPlan
+from argosy.capital.plan.resources_config import PartnerConfig
 from argosy.cli.app import _run as command
 from tests.capital.conftest import EXAMPLE, entry, refused, told
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from argosy.capital import outlook, read_capital, simulate
-from argosy.capital.outlooks import future_of
+from argosy.capital.cash.outlooks import future_of
 from argosy.cli.app import _run as command
 from tests.capital.conftest import changed, refused, told
 

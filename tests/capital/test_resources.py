@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import read_capital, simulate
-from argosy.capital.budget import CostConfig, CreditConfig
-from argosy.capital.cash_flow import cash_flow
-from argosy.capital.displacing import displacing
-from argosy.capital.lines import Horizon, cost_line
+from argosy.capital.cash.cash_flow import cash_flow
+from argosy.capital.cash.displacing import displacing
+from argosy.capital.cash.lines import Horizon, cost_line
+from argosy.capital.cash.outlooks import future_of
 from argosy.capital.months import month_name, month_number
-from argosy.capital.outlooks import future_of
-from argosy.capital.resources_config import ResourceConfig
+from argosy.capital.plan.budget import CostConfig, CreditConfig
+from argosy.capital.plan.resources_config import ResourceConfig
 from argosy.config import load_venture
 from argosy.planning import plan as plan_of
 from tests.capital.conftest import EXAMPLE, entry, refused, told

@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from argosy.capital.futures import Future, Stream, TrainingTime, cash_paths, drawn, simulate, tornado
+from argosy.capital.cash.futures import Future, Stream, TrainingTime, cash_paths, drawn, simulate, tornado
 
 pytestmark = pytest.mark.fast
 FLAT = np.ones(24)

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import CapTable, Common, Securities, ShareClass, exit_returns, load_capital, raise_round
-from argosy.capital.anti_dilution import adjusted_price
-from argosy.capital.calendar import interest_cents, months_later, vested, whole_months
+from argosy.capital.cap_table.anti_dilution import adjusted_price
+from argosy.capital.cap_table.calendar import interest_cents, months_later, vested, whole_months
+from argosy.capital.cap_table.table import cap_table
+from argosy.capital.cap_table.table_checks import table_problems
+from argosy.capital.cap_table.table_config import CapTableConfig
+from argosy.capital.cash.lines import Horizon
 from argosy.capital.day_counts import years_between
-from argosy.capital.lines import Horizon
 from argosy.capital.months import cents, month_number
-from argosy.capital.table import cap_table
-from argosy.capital.table_checks import table_problems
-from argosy.capital.table_config import CapTableConfig
 from argosy.config import VentureError
 
 F = Fraction

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from argosy.capital import training_cost
-from argosy.capital.past_rents import COMMITTED, KINDRED, WALK
-from argosy.capital.training_costs import FACTORS
+from argosy.capital.technology.past_rents import COMMITTED, KINDRED, WALK
+from argosy.capital.technology.training_costs import FACTORS
 from argosy.config import UserError
 from argosy.hardware import accelerator, accelerators, past_prices
 from tests.conftest import CommandLine

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from argosy.capital import PriceFall, training_return
 from argosy.capital.months import month_number
-from argosy.capital.past_rents import fitted_fall, public_fall
+from argosy.capital.technology.past_rents import fitted_fall, public_fall
 from argosy.cli.app import _run as command
 from argosy.config import UserError
 from tests.capital.conftest import changed, refused, told

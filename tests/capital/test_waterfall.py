@@ -25,7 +25,7 @@ from argosy.capital import (
     exit_returns,
     weighted_returns,
 )
-from argosy.capital.cents import ROUNDINGS
+from argosy.capital.sales.cents import ROUNDINGS
 from argosy.config import UserError
 
 from .brute_force import SOLD, drawn, drawn_exit, equilibria, gain_of_deviating, payouts

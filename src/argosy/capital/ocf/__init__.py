@@ -1,0 +1,1 @@
+"""Cap tables as Open Cap Format folders."""

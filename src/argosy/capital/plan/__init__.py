@@ -1,0 +1,1 @@
+"""What capital.toml says, and what is wrong with it."""

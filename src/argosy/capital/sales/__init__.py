@@ -1,0 +1,1 @@
+"""What a sale of the company pays to whom."""

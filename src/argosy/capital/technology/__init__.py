@@ -1,0 +1,1 @@
+"""What training costs elsewhere, at other times, and with other technology."""
