@@ -212,6 +212,14 @@ def test_most_favoured_nation_as_said(takes: str, cap: int | None) -> None:
         assert price == cap / (10_000_000 + done.pool_increase)
 
 
+@pytest.mark.parametrize("takes", ["best-later-terms", "lowest-later-cap"])
+def test_later_terms_may_be_those_of_another_most_favoured_nation(takes: str) -> None:
+    first = {"holder": "Angel", "amount": 100_000, "date": date(2026, 2, 1), "mfn": True}
+    later = {"holder": "Fund", "amount": 100_000, "date": date(2026, 3, 1), "cap": 6_000_000, "mfn": True}
+    done = made(safes=[first, later], mfn_takes=takes, rounding={"shares": "none"}).rounds[0]
+    assert [one.price for one in done.conversions] == [6_000_000 / done.company_capitalization] * 2
+
+
 def test_pro_rata_buys_its_part_and_no_cent_is_lost() -> None:
     safe = {"holder": "Angel", "amount": 500_000, "date": date(2026, 2, 1), "cap": 5_000_000, "pro_rata": True}
     done = made(safes=[safe]).rounds[0]
