@@ -195,6 +195,15 @@ def test_a_note_matures(at_maturity: str, state: str) -> None:
     assert common == (100_000 if at_maturity == "convert" else 0)  # a hundredth of the 10 m there are
 
 
+@pytest.mark.parametrize(("cap_of", "each"), [("pre-money", 1_000_000), ("post-money", 1_250_000)])
+def test_notes_that_mature_on_a_day_convert_together(cap_of: str, each: int) -> None:
+    note = {"amount": 100_000, "date": date(2026, 1, 1), "maturity": date(2026, 7, 1), "interest": 0, "cap_of": cap_of}
+    note |= {"cap": 1_000_000, "at_maturity": "convert"}
+    table = made(safes=[], notes=[{**note, "holder": "Angel"}, {**note, "holder": "Fund"}]).rounds[0].before
+    bought = {one.holder: one.shares for one in table.lines if one.holder in ("Angel", "Fund")}
+    assert bought == {"Angel": each, "Fund": each}  # of 10 m before: a tenth each, or a tenth each of 12.5 m after
+
+
 @pytest.mark.parametrize(
     ("takes", "cap"), [("best-later-terms", 4_000_000), ("lowest-later-cap", 6_000_000), ("round-price", None)]
 )
