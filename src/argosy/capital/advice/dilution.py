@@ -69,9 +69,13 @@ def with_safe(table: CapTableConfig | None, holder: str, offered: SafeNowConfig,
 
 
 def _between(before: CapTableConfig, after: CapTableConfig) -> Dilution | None:
-    """Founders' part of the fully diluted company after all rounds; null where such a round has no price."""
+    """Founders' part of the fully diluted company after all rounds; null where one has no price, or misses a SAFE or a
+    note that it converted, whose shares would be missing in it."""
     try:
-        found = [float(cap_table(one).table.founders) for one in (before, after)]
+        found = [cap_table(one) for one in (before, after)]
     except VentureError:
         return None
-    return Dilution(before=found[0], after=found[1])
+    waiting = [{one.key for one in table.instruments if one.state == "open"} for table in found]
+    if waiting[1] > waiting[0]:
+        return None
+    return Dilution(before=float(found[0].table.founders), after=float(found[1].table.founders))
