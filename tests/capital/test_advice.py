@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -17,6 +18,7 @@ from argosy.capital.advice.actions import least
 from argosy.capital.advice.advice_results import Alternative
 from argosy.capital.advice.allocation import allocation
 from argosy.capital.advice.alternatives import alternatives, tenure_cases
+from argosy.capital.advice.dilution import resized, with_rounds
 from argosy.capital.advice.levers import Lever, levers, unsigned
 from argosy.capital.advice.raising import raising
 from argosy.capital.advice.study import Case, Study, effect, loss_change
@@ -279,6 +281,26 @@ def test_founders_get_what_the_waterfall_says(advised: Any, capsys: pytest.Captu
     assert planned.expected_cents == planned.lasts * planned.exit_cents
     shares = [one.founders for one in advised.raising.founders]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_money_that_is_signed_in_a_round_stays_as_it_is() -> None:
+    table = read_capital(EXAMPLE)[0].cap_table
+    assert table is not None
+    (seed,) = table.rounds
+    lead = seed.investors[0].model_copy(update={"holder": "Angel Fund", "amount": Fraction(1_000_000)})
+    table = table.model_copy(update={"rounds": (seed.model_copy(update={"investors": (*seed.investors, lead)}),)})
+    for name, amounts in (("Seed Fund", (7_000_000, 1_000_000)), ("Seed", (7_000_000, 2_000_000))):
+        hoped = FundingConfig(name=name, kind="round", amount=3_500_000, month="2027-06", probability=0.5)
+        assert tuple(one.amount for one in resized(table, (hoped,), 2.0).rounds[0].investors) == amounts
+
+
+def test_a_round_before_a_note_that_it_converted_tells_no_dilution() -> None:
+    table = read_capital(EXAMPLE)[0].cap_table
+    assert table is not None
+    hoped = FundingConfig(name="Seed", kind="round", amount=3_500_000, month="2027-06", probability=0.5)
+    found = with_rounds(table, (hoped,), sooner=1)
+    assert found is not None and found.after == pytest.approx(found.before, abs=0.001)
+    assert with_rounds(table, (hoped,), sooner=12) is None
 
 
 def test_actions_are_the_least_that_reach_the_target(advised: Any) -> None:

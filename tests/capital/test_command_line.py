@@ -17,6 +17,13 @@ def test_captable(argosy: CommandLine) -> None:
     assert sum(one["ownership"] for one in found["table"]["by_holder"]) == pytest.approx(1, abs=1e-12)
 
 
+def test_before_the_first_share_nobody_has_all_of_nothing(argosy: CommandLine) -> None:
+    asked = ("capital", "captable", str(EXAMPLE), "--at", "2025-12-31")
+    text = argosy(*asked).stdout
+    assert "Nobody holds a share yet" in text and "%" not in text
+    assert argosy.json(*asked)["table"]["fully_diluted"] == 0
+
+
 def test_raise(argosy: CommandLine) -> None:
     asked = ("capital", "raise", str(EXAMPLE), "--pre-money", "12_000_000", "--amount", "3_000_000", "--pool", "0.1")
     found = argosy.json(*asked, "--instead-of", "Seed")

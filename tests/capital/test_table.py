@@ -195,6 +195,15 @@ def test_a_note_matures(at_maturity: str, state: str) -> None:
     assert common == (100_000 if at_maturity == "convert" else 0)  # a hundredth of the 10 m there are
 
 
+@pytest.mark.parametrize(("cap_of", "each"), [("pre-money", 1_000_000), ("post-money", 1_250_000)])
+def test_notes_that_mature_on_a_day_convert_together(cap_of: str, each: int) -> None:
+    note = {"amount": 100_000, "date": date(2026, 1, 1), "maturity": date(2026, 7, 1), "interest": 0, "cap_of": cap_of}
+    note |= {"cap": 1_000_000, "at_maturity": "convert"}
+    table = made(safes=[], notes=[{**note, "holder": "Angel"}, {**note, "holder": "Fund"}]).rounds[0].before
+    bought = {one.holder: one.shares for one in table.lines if one.holder in ("Angel", "Fund")}
+    assert bought == {"Angel": each, "Fund": each}  # of 10 m before: a tenth each, or a tenth each of 12.5 m after
+
+
 @pytest.mark.parametrize(
     ("takes", "cap"), [("best-later-terms", 4_000_000), ("lowest-later-cap", 6_000_000), ("round-price", None)]
 )
@@ -210,6 +219,14 @@ def test_most_favoured_nation_as_said(takes: str, cap: int | None) -> None:
         assert price == cap / done.company_capitalization
     else:
         assert price == cap / (10_000_000 + done.pool_increase)
+
+
+@pytest.mark.parametrize("takes", ["best-later-terms", "lowest-later-cap"])
+def test_later_terms_may_be_those_of_another_most_favoured_nation(takes: str) -> None:
+    first = {"holder": "Angel", "amount": 100_000, "date": date(2026, 2, 1), "mfn": True}
+    later = {"holder": "Fund", "amount": 100_000, "date": date(2026, 3, 1), "cap": 6_000_000, "mfn": True}
+    done = made(safes=[first, later], mfn_takes=takes, rounding={"shares": "none"}).rounds[0]
+    assert [one.price for one in done.conversions] == [6_000_000 / done.company_capitalization] * 2
 
 
 def test_pro_rata_buys_its_part_and_no_cent_is_lost() -> None:

@@ -207,6 +207,18 @@ STAKES = (
 )
 
 
+def test_what_rounding_to_cents_takes_is_no_loss() -> None:
+    """100 shares each at 1.005 cents: three paid 101 cents, half a cent up, and their class is owed 302."""
+    owners = [Stake(holder=name, security="A", shares=100, invested_cents=101) for name in ("one", "two", "three")]
+    preferred = ShareClass(name="A", shares=300, invested_cents=302)
+    securities = Securities(common=(FOUNDERS,), classes=(preferred,), stakes=tuple(owners))
+    found = weighted_returns([Scenario(name="sold", exit_cents=400, probability=Fraction(1), securities=securities)])
+    assert {
+        one.holder: one.break_even_cents for one in found.exits[0].holders if one.holder != "founders"
+    } == dict.fromkeys(("one", "two", "three"), 302)
+    assert all(one.loss_probability == 0 for one in found.holders)
+
+
 def test_holders() -> None:
     securities = Securities(common=(FOUNDERS,), classes=(PREFERRED,), stakes=STAKES)
     found = {one.holder: one for one in exit_returns(securities, 8000, on=date(2026, 1, 1)).holders}

@@ -247,7 +247,9 @@ def _exits_text(found: "capital.WeightedReturns", plan: "capital.CapitalPlan") -
         for one in found.holders
     ]
     header = ("holder", "paid in", "gets", "multiple", "a year", "gets less than paid in")
-    parts.append(f"On average, {whole(float(found.exit_cents))} {plan.currency}:\n{table(rows, header)}")
+    parts.append(
+        f"On average, if the money lasts, {whole(float(found.exit_cents))} {plan.currency}:\n{table(rows, header)}"
+    )
     return "\n\n".join(parts)
 
 

@@ -65,9 +65,12 @@ def raise_verb(
 
 
 def _table_text(found: "capital.CapTable") -> str:
-    parts = [f"{found.company}, {found.table.date}, after {found.table.after}", _lines(found.table)]
-    by_class = [(one.name, _count(one.as_converted), _percent(one.ownership)) for one in found.table.by_class]
-    parts.append(table(by_class, ("class", "as converted", "fully diluted")))
+    parts = [f"{found.company}, {found.table.date}, after {found.table.after}"]
+    if found.table.fully_diluted:
+        by_class = [(one.name, _count(one.as_converted), _percent(one.ownership)) for one in found.table.by_class]
+        parts += [_lines(found.table), table(by_class, ("class", "as converted", "fully diluted"))]
+    else:
+        parts.append("Nobody holds a share yet.")
     waiting = [one for one in found.instruments if one.state == "open"]
     if waiting:
         rows = [(one.holder, one.kind, _money(one.amount_cents), _money(one.interest_cents)) for one in waiting]

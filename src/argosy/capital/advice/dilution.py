@@ -16,33 +16,38 @@ from argosy.config import VentureError
 
 
 def rounds_of(table: CapTableConfig | None, funding: Sequence[FundingConfig]) -> tuple[PricedRoundConfig, ...]:
-    """Rounds of the cap table that bring this funding: of its name, or with an investor of its name."""
+    """Rounds of the cap table that bring some of this funding."""
+    return () if table is None else tuple(one for one in table.rounds if any(brought(one, funding)))
+
+
+def brought(this: PricedRoundConfig, funding: Sequence[FundingConfig]) -> tuple[bool, ...]:
+    """Whose money in a round is this funding: all investors' where it has the round's name, else theirs of its name."""
     names = {one.name for one in funding}
-    rounds = () if table is None else table.rounds
-    return tuple(one for one in rounds if names & {one.name, *(investor.holder for investor in one.investors)})
+    return tuple(this.name in names or each.holder in names for each in this.investors)
 
 
 def with_rounds(
     table: CapTableConfig | None, funding: Sequence[FundingConfig], *, times: float = 1.0, sooner: int = 0
 ) -> Dilution | None:
     """Its rounds with so many times the money, or so many months sooner; null where the table has none of them."""
-    changed = rounds_of(table, funding)
-    return None if table is None or not changed else _between(table, resized(table, changed, times, sooner))
+    if table is None or not rounds_of(table, funding):
+        return None
+    return _between(table, resized(table, funding, times, sooner))
 
 
-def resized(
-    table: CapTableConfig, changed: Sequence[PricedRoundConfig], times: float, sooner: int = 0
-) -> CapTableConfig:
-    """The table with other amounts in some rounds, in whole cents, at the same pre-money valuation."""
+def resized(table: CapTableConfig, funding: Sequence[FundingConfig], times: float, sooner: int = 0) -> CapTableConfig:
+    """The table with other amounts of this funding in its rounds, in whole cents, at the same pre-money valuation."""
 
     def one(this: PricedRoundConfig) -> PricedRoundConfig:
+        if not any(mine := brought(this, funding)):
+            return this
         investors = tuple(
-            each.model_copy(update={"amount": Fraction(round(each.amount * exact(times) * 100), 100)})
-            for each in this.investors
+            each.model_copy(update={"amount": Fraction(round(each.amount * exact(times) * 100), 100)}) if own else each
+            for each, own in zip(this.investors, mine, strict=True)
         )
         return this.model_copy(update={"investors": investors, "date": months_later(this.date, -sooner)})
 
-    return table.model_copy(update={"rounds": tuple(one(this) if this in changed else this for this in table.rounds)})
+    return table.model_copy(update={"rounds": tuple(one(this) for this in table.rounds)})
 
 
 def with_safe(table: CapTableConfig | None, holder: str, offered: SafeNowConfig, part: float) -> Dilution | None:
@@ -64,9 +69,13 @@ def with_safe(table: CapTableConfig | None, holder: str, offered: SafeNowConfig,
 
 
 def _between(before: CapTableConfig, after: CapTableConfig) -> Dilution | None:
-    """Founders' part of the fully diluted company after all rounds; null where such a round has no price."""
+    """Founders' part of the fully diluted company after all rounds; null where one has no price, or misses a SAFE or a
+    note that it converted, whose shares would be missing in it."""
     try:
-        found = [float(cap_table(one).table.founders) for one in (before, after)]
+        found = [cap_table(one) for one in (before, after)]
     except VentureError:
         return None
-    return Dilution(before=found[0], after=found[1])
+    waiting = [{one.key for one in table.instruments if one.state == "open"} for table in found]
+    if waiting[1] > waiting[0]:
+        return None
+    return Dilution(before=float(found[0].table.founders), after=float(found[1].table.founders))

@@ -1,6 +1,7 @@
 """When and how much to raise: for survival, by the futures' own lowest cash; for the founders, by what exits pay."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argosy.capital.advice.advice_results import FoundersAt, LeftOut, Need, Raising
-from argosy.capital.advice.dilution import resized, rounds_of
+from argosy.capital.advice.dilution import brought, resized, rounds_of
 from argosy.capital.advice.levers import unsigned
 from argosy.capital.advice.study import Study
 from argosy.capital.cap_table.table import cap_table
@@ -19,7 +20,7 @@ from argosy.capital.cash.outlooks import funding_stream
 from argosy.capital.cash.sale import debts_on, securities_of
 from argosy.capital.exact import exact
 from argosy.capital.months import cents, month_name, month_of
-from argosy.capital.plan.budget import LASTS, TRAINED
+from argosy.capital.plan.budget import LASTS, TRAINED, FundingConfig
 from argosy.capital.plan.plan_file import CapitalPlan
 from argosy.capital.sales.exits import exit_returns
 from argosy.config import ArgosyError
@@ -103,18 +104,31 @@ def _founders(study: Study) -> tuple[FoundersAt, ...] | LeftOut:
         missing = "a round of [cap_table] with the name (or an investor) of a [[funding]] that is not signed"
         return LeftOut(question=question, missing=missing)
     table = plan.cap_table
-    planned = sum((one.amount for this in rounds for one in this.investors), Fraction(0))
+    scaled = tuple(one for one in unsigned(plan) if rounds_of(table, (one,)))
+    planned = sum(
+        (
+            each.amount
+            for this in rounds
+            for each, own in zip(this.investors, brought(this, scaled), strict=True)
+            if own
+        ),
+        Fraction(0),
+    )
     try:
-        return tuple(_founders_at(study, resized(table, rounds, times), times, planned) for times in TIMES)
+        return tuple(_founders_at(study, scaled, resized(table, scaled, times), times, planned) for times in TIMES)
     except ArgosyError as error:
         return LeftOut(question=question, missing=error.message)
 
 
-def _founders_at(study: Study, table: CapTableConfig, times: float, planned: Fraction) -> FoundersAt:
-    """Rounds that are not signed close as planned with so many times their money; nothing where the money ends."""
-    rounds = unsigned(study.plan)
+def _founders_at(
+    study: Study, scaled: Sequence[FundingConfig], table: CapTableConfig, times: float, planned: Fraction
+) -> FoundersAt:
+    """What is not signed comes as planned, its rounds with so many times their money; nothing where the money ends."""
+    hoped = unsigned(study.plan)
     funding = tuple(
-        one.model_copy(update={"amount": one.amount * times, "probability": 1.0}) if one in rounds else one
+        one.model_copy(update={"amount": one.amount * (times if one in scaled else 1.0), "probability": 1.0})
+        if one in hoped
+        else one
         for one in study.plan.funding
     )
     lasts = float(study.tried(study.base.with_plan(funding=funding))[LASTS].mean())
@@ -129,11 +143,13 @@ def _founders_at(study: Study, table: CapTableConfig, times: float, planned: Fra
         standard_error=standard_error(lasts, study.paths),
         exit_cents=float(exits),
         expected_cents=lasts * float(exits),
-        founders=float(cap_table(table).table.founders),
+        founders=float(cap_table(table, rounding=study.plan.rounding).table.founders),
     )
 
 
 def _founders_cents(plan: CapitalPlan, table: CapTableConfig, on: date, price: int) -> int:
     founders = {one.name for one in table.holders if one.kind == "founder"}
-    sale = exit_returns(securities_of(cap_table(table, at=on), debts_on(plan, on)), price, on=on)
+    sale = exit_returns(
+        securities_of(cap_table(table, rounding=plan.rounding, at=on), debts_on(plan, on)), price, on=on
+    )
     return sum(one.paid_cents for one in sale.holders if one.holder in founders)

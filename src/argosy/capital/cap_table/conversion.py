@@ -174,9 +174,18 @@ def _zero(offer: Offer, outstanding: Fraction | None) -> Fraction:
 def conversion_price(one: Converting, price: Fraction, capital: Fraction, pre_money_base: Fraction) -> Fraction:
     """The lowest price the terms allow: the round's less the discount, or a cap over its capitalisation."""
     offered = [price * (1 - terms.discount) for terms in one.terms]
+    return min(offered + _caps(one, capital, pre_money_base))
+
+
+def prices_without_a_round(shares: Fraction, converting: tuple[Converting, ...]) -> tuple[Fraction, ...]:
+    """What each, by its caps alone, pays for a share of a company of so many; raises `Impossible` as `solve` does."""
+    capital = _capitalization(Offer(shares, ZERO, ZERO, (), converting), ZERO).at(ZERO)
+    return tuple(min(_caps(one, capital, shares)) for one in converting)
+
+
+def _caps(one: Converting, capital: Fraction, pre_money_base: Fraction) -> list[Fraction]:
     bases = {"post-money": capital, "pre-money": pre_money_base}
-    offered += [terms.cap / bases[terms.basis] for terms in one.terms if terms.cap is not None]
-    return min(offered)
+    return [terms.cap / bases[terms.basis] for terms in one.terms if terms.cap is not None]
 
 
 def term_used(offer: Offer, one: Converting, found: Solution) -> Literal["cap", "discount", "round price"]:

@@ -133,7 +133,7 @@ def best_terms(one: Instrument, instruments: list[Instrument], config: CapTableC
     if not one.terms.mfn or config.mfn_takes == "round-price":
         return (own,)
     place = instruments.index(one)
-    later = [each for each in instruments[place + 1 :] if each.terms.date <= on and not each.terms.mfn]
+    later = [each for each in instruments[place + 1 :] if each.terms.date <= on]
     if config.mfn_takes == "best-later-terms":
         return (own, *(each.own_terms() for each in later))
     caps = [each.terms.cap for each in later if each.terms.cap and each.own_terms().basis == "post-money"]

@@ -5,6 +5,7 @@ from datetime import date
 from fractions import Fraction
 from functools import partial
 
+from argosy.capital.cap_table.conversion import Converting, Impossible, prices_without_a_round
 from argosy.capital.cap_table.instruments import Instrument, best_terms, instruments_of
 from argosy.capital.cap_table.ledger import OPTIONS, WARRANTS, Ledger, Position
 from argosy.capital.cap_table.rounds import Unworkable, close_round
@@ -15,6 +16,7 @@ from argosy.capital.months import MoneyRounding, cents
 from argosy.config import Problem, VentureError
 
 Event = tuple[date, int, int, Callable[[], str]]
+MATURITY = "maturity"  # what ended a note, where no round did
 
 
 def cap_table(
@@ -85,7 +87,7 @@ def _events(
     for i, one in enumerate(instruments):
         yield one.terms.date, 3, i, partial(_sign, one)
         if one.maturity is not None and one.at_maturity != "extend":
-            yield one.maturity, 4, i, partial(_mature, ledger, one)
+            yield one.maturity, 4, i, partial(_mature, ledger, instruments, one)
     for i, terms in enumerate(config.rounds):
         place = (terms.order or 0) * len(config.rounds) + i
         yield terms.date, 5, place, partial(_close, ledger, instruments, rounds, i)
@@ -114,26 +116,37 @@ def _sign(one: Instrument) -> str:
     return f"{one.kind} of {one.terms.holder}"
 
 
-def _mature(ledger: Ledger, one: Instrument) -> str:
-    """A note without a round by its maturity is paid back, or becomes common at its cap over the count there is."""
-    if one.state != "open":
-        return f"maturity of {one.terms.holder}'s note"
-    assert one.maturity is not None
-    by = "maturity"
-    if one.at_maturity == "repay":
-        one.end("repaid", by, one.maturity)
-        return f"{one.terms.holder}'s note repaid"
-    assert one.terms.cap is not None
-    count = ledger.diluted(one.maturity) + max(Fraction(0), ledger.unallocated(one.maturity))
+def _mature(ledger: Ledger, instruments: list[Instrument], one: Instrument) -> str:
+    """A note without a round by its maturity is paid back, or becomes common at its cap, with all that do that day."""
+    day, said = one.maturity, f"{one.terms.holder}'s note"
+    assert day is not None
+    if one.state == "open" and one.at_maturity == "repay":
+        one.end("repaid", MATURITY, day)
+        return f"{said} repaid"
+    if one.state == "open":
+        _convert(ledger, instruments, one, day)
+    return f"{said} converted at maturity" if one.by == MATURITY else f"maturity of {said}"
+
+
+def _convert(ledger: Ledger, instruments: list[Instrument], one: Instrument, day: date) -> None:
     common = next((name for name, terms in ledger.classes.items() if terms.kind == "common"), None)
+    count = ledger.diluted(day) + max(Fraction(0), ledger.unallocated(day))
     if not count or common is None:
         raise Unworkable(f"{one.key}.at_maturity", "there are no common shares it could convert into")
-    amount = Fraction(one.owed_cents(one.maturity), CENTS)
-    price = ledger.rounding.of_price(one.terms.cap / count)
-    shares = ledger.rounding.count(amount / price)
-    one.end("converted", by, one.maturity)
-    _issue(ledger, one.became(common, shares, price, one.maturity))
-    return f"{one.terms.holder}'s note converted at maturity"
+    together = [
+        each for each in instruments if (each.state, each.at_maturity, each.maturity) == ("open", "convert", day)
+    ]
+    converting = tuple(
+        Converting(Fraction(each.owed_cents(day), CENTS), best_terms(each, instruments, ledger.config, day))
+        for each in together
+    )
+    try:
+        prices = [ledger.rounding.of_price(price) for price in prices_without_a_round(count, converting)]
+    except Impossible as error:
+        raise Unworkable(f"{one.key}.at_maturity", str(error)) from None
+    for each, owed, price in zip(together, converting, prices, strict=True):
+        each.end("converted", MATURITY, day)
+        _issue(ledger, each.became(common, ledger.rounding.count(owed.amount / price), price, day))
 
 
 def _close(ledger: Ledger, instruments: list[Instrument], rounds: list[RoundResult], index: int) -> str:

@@ -47,7 +47,8 @@ class HolderReturn(Record):
     xirr: float | None
     """A year; none without dates or money paid in, after a total loss (no rate above −100 % fits), or within a day."""
     break_even_cents: int | None
-    """The lowest price of the sale at which the money comes back; none where it never does."""
+    """The lowest price of the sale at which the money comes back, but for a cent's rounding; none where it never
+    does."""
 
 
 class ExitReturns(Record):
@@ -88,7 +89,7 @@ class Expected(Record):
     xirr: float | None
     """Rate of the expected flows (not the mean of the scenarios' rates); null without dates or money paid in."""
     loss_probability: Exact
-    """Of getting back less than was paid in."""
+    """Of a price below the one at which the money comes back."""
 
 
 class WeightedReturns(Record):
@@ -147,15 +148,17 @@ def _holders(
 ) -> tuple[HolderReturn, ...]:
     stakes = _stakes(securities)
     got = _by_stake(stakes, paid, rounding)
-    shares = securities.shares
+    shares, prices = securities.shares, securities.invested_cents
     found = []
     for holder in dict.fromkeys(stake.holder for stake in stakes):
         own = [i for i, stake in enumerate(stakes) if stake.holder == holder]
         invested = sum(stakes[i].invested_cents for i in own)
         weights: dict[str, Fraction] = {}
+        back = Fraction(0)
         for stake in (stakes[i] for i in own):
             part = Fraction(stake.shares, shares[stake.security]) if shares[stake.security] else Fraction(0)
             weights[stake.security] = weights.get(stake.security, Fraction(0)) + part
+            back += _money_back(stake.invested_cents, part * prices[stake.security])
         out = sum(got[i] for i in own)
         found.append(
             HolderReturn(
@@ -164,10 +167,15 @@ def _holders(
                 paid_cents=out,
                 multiple=moic(invested, out),
                 xirr=_rate(_paid_in(stakes, holder), [(on, Fraction(out))]),
-                break_even_cents=_whole(waterfall.price_for(weights, invested)),
+                break_even_cents=_whole(waterfall.price_for(weights, back)),
             )
         )
     return tuple(found)
+
+
+def _money_back(paid_cents: int, of_class: Fraction) -> Fraction:
+    """What brings a stake's money back: its part of what the class cost, where only the rounding of either differs."""
+    return of_class if 0 < paid_cents - of_class < 1 else Fraction(paid_cents)
 
 
 def _stakes(securities: Securities) -> tuple[Stake, ...]:
@@ -240,7 +248,7 @@ def _expected(holder: str, scenarios: Sequence[Scenario], exits: Sequence[ExitRe
             chance = scenario.probability
             paid_in += [(day, chance * cents) for day, cents in _paid_in(_stakes(scenario.securities), holder)]
             out.append((scenario.on, chance * one.paid_cents))
-            lost += chance * (one.paid_cents < one.invested_cents)
+            lost += chance * (one.break_even_cents is None or sale.exit_cents < one.break_even_cents)
     invested, got = (total(cents for _, cents in some) for some in (paid_in, out))
     return Expected(
         holder=holder,
