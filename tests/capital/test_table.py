@@ -157,6 +157,8 @@ def test_halves_of_a_cent_go_by_one_rule_everywhere() -> None:
     note = (F(1), F(5, 1000), date(2026, 1, 1), date(2027, 1, 1), "simple", "30/360")
     preferred = ShareClass(name="A", shares=1, invested_cents=1, multiple=F(5, 2))
     horizon = Horizon(month_number("2027-01"), 12, "USD")
+    tiny = seed(pre_money=150_000, pool=0, investors=[{"holder": "Fund", "amount": 0.05}])  # 3 shares at 0.015
+    config = CapTableConfig.model_validate(tree(safes=[], rounds=[tiny], rounding={"price_places": 3}))
     for rounding, half, five_halves in (("half-up", 1, 3), ("half-even", 0, 2)):
         assert interest_cents(*note, rounding) == half
         assert (cents(0.005, rounding), cents(-0.005, rounding)) == (half, -half)
@@ -164,7 +166,8 @@ def test_halves_of_a_cent_go_by_one_rule_everywhere() -> None:
         assert preferred.preference_cents(None, rounding) == five_halves
         securities = Securities(common=(Common(name="c", shares=1),), classes=(preferred,), rounding=rounding)
         assert exit_returns(securities, 3).payouts[0].paid_cents == five_halves
-        assert cap_table(CapTableConfig.model_validate(tree()), rounding=rounding).rounding == rounding
+        table = cap_table(config, rounding=rounding)
+        assert table.rounding == rounding and table.issues[-1].paid_cents == 4 + half
 
 
 def test_a_note_converts_with_its_interest_and_best_term() -> None:

@@ -9,7 +9,7 @@ from argosy.capital.cap_table.ledger import Ledger, Position
 from argosy.capital.cap_table.table_config import PricedRoundConfig
 from argosy.capital.cap_table.table_results import Adjustment, Conversion, Purchase, RoundResult, TableAt
 from argosy.capital.exact import CENTS
-from argosy.capital.months import cents
+from argosy.capital.months import MoneyRounding, cents
 from argosy.capital.sales.cents import largest_remainder
 
 ZERO = Fraction(0)
@@ -23,8 +23,11 @@ class Unworkable(Exception):
         self.key, self.message = key, message
 
 
-def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> RoundResult:
-    """Carry out round `index` of the table on the ledger. Raises `Unworkable` when it has no price."""
+def close_round(ledger: Ledger, instruments: list[Instrument], index: int, rounding: MoneyRounding) -> RoundResult:
+    """Carry out round `index` of the table on the ledger, money in cents by `rounding`.
+
+    Raises `Unworkable` when it has no price.
+    """
     key, terms = f"cap_table.rounds.{index}", ledger.config.rounds[index]
     if ledger.classes[terms.share_class].price is not None:
         raise Unworkable(f"{key}.share_class", f"{terms.share_class} has a price already: sell a class of its own")
@@ -57,7 +60,7 @@ def close_round(ledger: Ledger, instruments: list[Instrument], index: int) -> Ro
         ledger.positions.append(one.became(share_class, shares, price, terms.date))
         one.end("converted", terms.name, terms.date)
     for (holder, _, _), shares in zip(buyers, found.new_shares, strict=True):
-        paid = cents(shares * found.price)
+        paid = cents(shares * found.price, rounding)
         ledger.positions.append(Position(holder, terms.share_class, shares, terms.date, paid_cents=paid))
     adjustments = _protect(ledger, protected, found)
     ledger.reserved += found.pool_increase

@@ -90,7 +90,7 @@ def _events(
             yield one.maturity, 4, i, partial(_mature, ledger, instruments, one)
     for i, terms in enumerate(config.rounds):
         place = (terms.order or 0) * len(config.rounds) + i
-        yield terms.date, 5, place, partial(_close, ledger, instruments, rounds, i)
+        yield terms.date, 5, place, partial(_close, ledger, instruments, rounds, i, rounding)
 
 
 def _reserve(ledger: Ledger) -> str:
@@ -149,8 +149,10 @@ def _convert(ledger: Ledger, instruments: list[Instrument], one: Instrument, day
         _issue(ledger, each.became(common, ledger.rounding.count(owed.amount / price), price, day))
 
 
-def _close(ledger: Ledger, instruments: list[Instrument], rounds: list[RoundResult], index: int) -> str:
-    rounds.append(close_round(ledger, instruments, index))
+def _close(
+    ledger: Ledger, instruments: list[Instrument], rounds: list[RoundResult], index: int, rounding: MoneyRounding
+) -> str:
+    rounds.append(close_round(ledger, instruments, index, rounding))
     return rounds[-1].name
 
 
