@@ -79,7 +79,8 @@ def test_an_edit_adds_objects_and_leaves_the_others(ocf: Path, tmp_path: Path) -
 def test_our_own_table_survives_the_journey(at: str, ocf: Path, tmp_path: Path) -> None:
     day = date.fromisoformat(at)
     made = to_ocf(EXAMPLE, tmp_path / "out", ocf / "schema", at=day)
-    assert made.unsaid == ("cap_table.safes.0.pro_rata", "cap_table.classes.1.anti_dilution")
+    safe, seed = "cap_table.safes.0.pro_rata", "cap_table.classes.1.anti_dilution"
+    assert made.unsaid == ("cap_table.rounding", safe, seed)
     read = from_ocf(tmp_path / "out", ocf / "schema", tmp_path / "back.toml")
     plan = load_capital(EXAMPLE)
     assert plan.cap_table is not None

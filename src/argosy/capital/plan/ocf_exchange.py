@@ -195,7 +195,8 @@ def _append(files: dict[str, Item], manifest_name: str, item: Item) -> None:
 
 def _unsaid(plan: CapitalPlan) -> list[str]:
     config = table_of(plan, "the plan")
-    return [
+    own = [key for key in ("rounding", "mfn_takes") if getattr(config, key) != type(config).model_fields[key].default]
+    return [f"cap_table.{key}" for key in own] + [
         f"cap_table.{part}.{i}.{key}"
         for part, keys in UNSAID.items()
         for i, one in enumerate(getattr(config, part))
