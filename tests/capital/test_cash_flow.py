@@ -127,6 +127,11 @@ def test_a_currency_needs_a_dated_rate() -> None:
     ]
     line = cost_line(euro, Horizon(HORIZON.start, 24, "USD", rates))
     assert line.amounts[:4] == (100_000, 100_000, 110_000, 110_000)
+    # What is paid at the start is paid at the rate of that day, and so is what it is for (IAS 21).
+    line = cost_line(
+        euro.model_copy(update={"prepaid": True, "end": "2027-04"}), Horizon(HORIZON.start, 24, "USD", rates)
+    )
+    assert line.paid[0] == 400_000 and line.amounts[:5] == (100_000,) * 4 + (0,)
 
 
 @given(st.integers(0, 10**12), st.integers(1, 400))

@@ -105,7 +105,7 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
     for month in range(max(-before, first), last + 1):
         if step == 0 or (month - first) % step == 0:
             moved = _moved(cost.amount, cost.change_per_year, month - first)
-            bill = horizon.cents(moved, cost.currency, max(0, month))
+            bill = horizon.cents(moved, cost.currency, first if cost.prepaid else max(0, month))
             if month < horizon.months:
                 amounts[before + month] = bill
             else:
