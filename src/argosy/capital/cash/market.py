@@ -178,11 +178,13 @@ def market_streams(plan: CapitalPlan, horizon: Horizon) -> Iterator[Stream]:
     """
     for one in funnels(plan, horizon):
         channel, planned = one.channel, np.array(one.revenue.paid) - np.array(one.serving.paid)
-        yield Stream(f"{channel.name} (spend)", -np.array(one.spend.paid) / 100, after_training=channel.after_training)
+        moves = channel.after_training
+        yield Stream(f"{channel.name} (spend)", -np.array(one.spend.paid) / 100, after_training=moves, goes_on=True)
         yield Stream(
             f"{channel.name} (channel)",
             planned / 100,
-            after_training=channel.after_training,
+            after_training=moves,
+            goes_on=True,
             draw=partial(_net, one) if one.uncertain else None,
         )
     for artefact in plan.artefacts:
