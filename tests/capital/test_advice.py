@@ -33,7 +33,7 @@ from argosy.capital.plan.budget import (
     TrainingRunConfig,
     UncertaintyConfig,
 )
-from argosy.capital.plan.market_config import ChannelConfig
+from argosy.capital.plan.market_config import ArtefactConfig, ChannelConfig
 from argosy.capital.plan.resources_config import ResourceConfig
 from argosy.planning import Plan
 from tests.capital.conftest import EXAMPLE, changed, refused, told
@@ -192,6 +192,13 @@ def test_a_cost_that_is_added_leaves_the_random_numbers_of_others_alone(toy: Toy
         assert all(one.change == 0.0 for one in study.effects(study.tried(study.base.with_plan(costs=others))))
     names = [one.name for one in study.future.streams]
     assert len(set(names)) == len(names)
+
+
+def test_artefacts_move_with_training_as_milestones_do(toy: Toy) -> None:
+    page = ArtefactConfig(name="page", kind="benchmark page", month="2027-09", cost=10.0)
+    study = Study(simple(cash=1e6, artefacts=(page,)), EXAMPLE, paths=500, planner=toy)
+    moved = lever(study, "training later").case(3.0).plan
+    assert moved.artefacts[0].month == "2027-12" and moved.training[0].start == "2027-04"
 
 
 def test_who_is_there_already_is_not_hired_later(toy: Toy) -> None:
