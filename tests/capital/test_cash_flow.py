@@ -183,6 +183,8 @@ def test_a_currency_needs_a_dated_rate() -> None:
     line = cost_line(
         euro.model_copy(update={"prepaid": True, "end": "2027-04"}), Horizon(HORIZON.start, 24, "USD", rates)
     )
+    yearly = cost_line(euro.model_copy(update={"every": "year"}), Horizon(HORIZON.start, 12, "USD", rates))
+    assert yearly.amounts[0] == 100_000 and yearly.beyond(1)[0] * 12 == 110_000
     assert line.paid[0] == 400_000 and line.amounts[:5] == (100_000,) * 4 + (0,)
 
 

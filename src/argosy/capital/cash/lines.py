@@ -103,14 +103,13 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
     end = cost.start if step == 0 else cost.end
     last = months - 1 if end is None else month_number(end) - horizon.start
 
-    def bill(month: int) -> int:
-        moved = _moved(cost.amount, cost.change_per_year, month - first)
-        return horizon.cents(moved, cost.currency, first if cost.prepaid else max(0, month))
+    def bill(month: int, on: int) -> int:
+        return horizon.cents(_moved(cost.amount, cost.change_per_year, month - first), cost.currency, on)
 
     bills = [0] * (before + max(months, last + 1 if first < months else 0))
     for month in range(max(-before, first), min(last + 1, len(bills) - before)):
         if step == 0 or (month - first) % step == 0:
-            bills[before + month] = bill(month)
+            bills[before + month] = bill(month, first if cost.prepaid else max(0, month))
     opening, amounts, paid, due = sum(bills[:before]), bills[before:][:months], bills[:months], bills[months:]
     if cost.prepaid:
         paid, due = [sum(bills) if month == first else 0 for month in range(months)], []
@@ -127,7 +126,7 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
         committed=cost.committed or cost.prepaid,
         provider=cost.provider,
         due=tuple(due),
-        rate=Fraction(bill(last - (last - first) % step), step) if goes_on else Fraction(0),
+        rate=Fraction(bill(last - (last - first) % step, last), step) if goes_on else Fraction(0),
     )
 
 
