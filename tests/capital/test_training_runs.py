@@ -163,12 +163,13 @@ def test_what_a_training_brings_has_a_name_and_a_rate(folder: Path, capsys: pyte
     changed(folder, 'brings = ["subscription"]', 'brings = ["subscriptions"]')
     changed(folder, "discount_per_year = 0.25\n", "")
     refused(capsys, "discount_per_year", "plan", str(folder))
-    _worth(folder, capsys, more='worth_until = "2031-12"')
-    changed(folder, "2031-12", "2031-11")
-    refused(capsys, "worth_until = '2031-11': expected 2031-12", "plan", str(folder))
-    changed(folder, "2031-11", "2032-11")
+    soon = _worth(folder, capsys, more='worth_until = "2029-03"')
+    assert soon["until"] == "2029-03" and soon["as_planned"]["gain_cents"] == 2 * 500_000
+    changed(folder, "2029-03", "2028-12")
+    refused(capsys, "training.0.start = '2029-01': expected 2028-12", "plan", str(folder))
+    changed(folder, "2028-12", "2032-12")
     changed(folder, 'start = "2029-01"', 'start = "2032-01"')
-    refused(capsys, "training.0.start", "plan", str(folder))
+    refused(capsys, "training.0.start = '2032-01': expected 2031-12", "plan", str(folder))
 
 
 def test_a_public_price_tells_how_it_fell() -> None:

@@ -90,7 +90,7 @@ def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> 
         venture=training.venture,
         start=training.start,
         brings=training.brings,
-        until=horizon.name(horizon.months - 1 + _beyond(plan, horizon)),
+        until=horizon.name(_counted(plan, horizon) - 1),
         as_planned=training_return(*_flows(plan, number, horizon, lines), plan.discount_per_year),
         starts=tuple(starts),
         best=_best(possible),
@@ -152,16 +152,15 @@ def _flows(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines) -
     training = plan.training[number]
     spared, after = horizon.cents(training.saving_per_month), _after(plan, number, horizon, lines)
     taken = _named(training.brings, (*lines.running, *lines.winning))
-    until = _beyond(plan, horizon)
-    costs = _by_month([*lines.trainings[number].lines, *taken], horizon, until)
-    gains = _by_month(_named(training.brings, lines.income), horizon, until)
+    count = _counted(plan, horizon)
+    costs = _by_month([*lines.trainings[number].lines, *taken], horizon, count)
+    gains = _by_month(_named(training.brings, lines.income), horizon, count)
     return costs, [more + spared * (month >= after) for month, more in enumerate(gains)]
 
 
-def _beyond(plan: CapitalPlan, horizon: Horizon) -> int:
-    """Months after the plan that count."""
-    until = plan.worth_until
-    return 0 if until is None else max(0, month_number(until) + 1 - horizon.start - horizon.months)
+def _counted(plan: CapitalPlan, horizon: Horizon) -> int:
+    """Months that count, from the plan's first."""
+    return horizon.months if plan.worth_until is None else month_number(plan.worth_until) + 1 - horizon.start
 
 
 def _named(names: Sequence[str], lines: Sequence[Line]) -> list[Line]:
@@ -173,11 +172,12 @@ def _named(names: Sequence[str], lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-def _by_month(lines: Sequence[Line], horizon: Horizon, beyond: int) -> list[int]:
-    """What changes hands in the plan, and in so many months after it."""
+def _by_month(lines: Sequence[Line], horizon: Horizon, months: int) -> list[int]:
+    """What changes hands in so many months, of the plan and after it."""
+    beyond = max(0, months - horizon.months)
     after = [line.beyond(beyond) for line in lines]
     later = (round(sum((some[month] for some in after), Fraction(0))) for month in range(beyond))
-    return [*(sum(line.paid[month] for line in lines) for month in range(horizon.months)), *later]
+    return [*(sum(line.paid[month] for line in lines) for month in range(horizon.months)), *later][:months]
 
 
 def _best(starts: Sequence[StartWorth]) -> StartWorth | None:

@@ -50,9 +50,8 @@ def _brought(plan: "CapitalPlan") -> Iterable[Problem]:
     known = [one.name for one in plan.revenue] + [one.name for one in plan.channels]
     known += [one.name for one in plan.costs] + [one.role for one in plan.people]
     known += ["inference"] if plan.traffic else []
-    last = None if plan.start is None else month_name(month_of(plan.start) + plan.months - 1)
-    if last and plan.worth_until and plan.worth_until < last:
-        yield Problem("worth_until", f"expected {last}, the plan's last month, or later", plan.worth_until)
+    ends = [] if plan.start is None else [month_name(month_of(plan.start) + plan.months - 1)]
+    last = min([*ends, *([plan.worth_until] if plan.worth_until else [])], default=None)
     for i, training in enumerate(plan.training):
         for j, name in enumerate(training.brings):
             if name not in known:
@@ -63,9 +62,8 @@ def _brought(plan: "CapitalPlan") -> Iterable[Problem]:
         if plan.discount_per_year is None:
             yield Problem("discount_per_year", f"a rate such as 0.15, to value what training.{i} brings")
         if last and training.start > last:
-            yield Problem(
-                f"training.{i}.start", f"expected {last}, the plan's last month, or sooner, to value it", training.start
-            )
+            expected = f"expected {last} or sooner, the last month of the plan and of what counts (worth_until)"
+            yield Problem(f"training.{i}.start", expected, training.start)
 
 
 def _names(plan: "CapitalPlan") -> Iterable[Problem]:

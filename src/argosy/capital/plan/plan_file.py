@@ -56,8 +56,8 @@ class CapitalPlan(Section):
     discount_per_year: float | None = Field(None, ge=0, le=10)
     """What money could earn elsewhere at the same risk; without it nothing has a present value."""
     worth_until: MonthText | None = None
-    """Last month in which what a training brings counts, after the plan as much as at its end; not before that of the
-    plan, which it is unless given."""
+    """Last month in which what a training brings counts, after the plan as much as at its end; that of the plan unless
+    given."""
     cap_table: CapTableConfig | None = None
     """Who holds what, what converts, which rounds come."""
     rounding: MoneyRounding = "half-up"
