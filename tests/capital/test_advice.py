@@ -33,8 +33,9 @@ from argosy.capital.plan.budget import (
     RoleConfig,
     TrafficConfig,
     TrainingRunConfig,
+    UncertaintyConfig,
 )
-from argosy.capital.plan.market_config import ChannelConfig
+from argosy.capital.plan.market_config import ArtefactConfig, ChannelConfig
 from argosy.capital.plan.resources_config import ResourceConfig
 from argosy.planning import Plan
 from tests.capital.conftest import EXAMPLE, changed, refused, told
@@ -193,6 +194,28 @@ def test_a_cost_that_is_added_leaves_the_random_numbers_of_others_alone(toy: Toy
         assert all(one.change == 0.0 for one in study.effects(study.tried(study.base.with_plan(costs=others))))
     names = [one.name for one in study.future.streams]
     assert len(set(names)) == len(names)
+
+
+def test_artefacts_move_with_training_as_milestones_do(toy: Toy) -> None:
+    page = ArtefactConfig(name="page", kind="benchmark page", month="2027-09", cost=10.0)
+    study = Study(simple(cash=1e6, artefacts=(page,)), EXAMPLE, paths=500, planner=toy)
+    moved = lever(study, "training later").case(3.0).plan
+    assert moved.artefacts[0].month == "2027-12" and moved.training[0].start == "2027-04"
+
+
+def test_who_is_there_already_is_not_hired_later(toy: Toy) -> None:
+    """Delays spare nothing of a role filled before the plan; they do of one that begins in it."""
+    role = RoleConfig(role="engineer", area="research", salary=12_000.0, on_costs=0.0, start="2026-05")
+    late = UncertaintyConfig(hiring_delay_months=6.0)
+    plan = simple(cash=20_000.0, training=(), people=(role,), uncertainty=late)
+    assert Study(plan, EXAMPLE, paths=500, planner=toy).probability()[0] == 0
+    new = plan.model_copy(update={"people": (role.model_copy(update={"start": "2027-02"}),)})
+    assert Study(new, EXAMPLE, paths=500, planner=toy).probability()[0] > 0.3
+    sales = RevenueConfig(name="sales", amount=1_000.0, start="2026-12")
+    paid = plan.model_copy(
+        update={"cash": 0.0, "revenue": (sales,), "uncertainty": UncertaintyConfig(revenue_delay_months=6.0)}
+    )
+    assert Study(paid, EXAMPLE, paths=500, planner=toy).probability()[0] == 1
 
 
 def test_a_prepaid_training_is_paid_once_however_long_it_takes(toy: Toy) -> None:

@@ -46,6 +46,58 @@ def test_beyond_the_plan_a_bill_of_a_year_counts_by_the_month(every: str, month:
     assert found.runway_months == pytest.approx(24 + left / (100_000 + burn))
 
 
+def test_beyond_the_plan_what_has_ended_does_not_go_on_and_what_is_known_is_paid_when_due() -> None:
+    debt = FundingConfig(
+        name="bank", kind="venture debt", amount=11_000.0, month="2027-01", probability=1, repaid_over_months=11
+    )
+    pilot = RevenueConfig(name="pilot", amount=900.0, start="2027-01", end="2027-10", received_after_months=2)
+    year, half = replace(HORIZON, months=12), replace(HORIZON, months=6)
+    rent = cost_line(RENT, year)
+    # Debt whose last part, and a pilot whose last bill, were paid in December.
+    found = cash_flow(10_000_000, [rent], [revenue_line(pilot, year)], [debt], [], year)
+    assert found.months[-1].repaid_cents == 100_000 and found.runway_months == 12 + 97
+    # Half of that debt is left; its fee, and hiring, come once.
+    paid_half = debt.model_copy(update={"month": "2027-07", "fee": 0.1, "repaid_over_months": 10})
+    role = RoleConfig(role="clerk", area="operations", salary=0.0, on_costs=0.0, start="2027-12", hiring=500.0)
+    found = cash_flow(10_000_000, [rent, *role_lines(role, year)], [], [paid_half], [], year)
+    left = found.months[-1].cash_cents - 550_000
+    assert found.runway_months == pytest.approx(12 + left / 100_000)
+    # A bill of a year is a twelfth by the month however short the plan, also where it came before.
+    for start in ("2027-02", "2026-10"):
+        rare = RENT.model_copy(update={"name": "licence", "amount": 12_000.0, "every": "year", "start": start})
+        found = cash_flow(10_000_000, [cost_line(one, half) for one in (RENT, rare)], [], [], [], half)
+        assert found.runway_months == 6 + found.months[-1].cash_cents / 200_000
+    over = RENT.model_copy(update={"every": "year", "start": "2027-07", "end": "2027-11"})
+    assert cash_flow(1, [cost_line(over, year)], [], [], [], year).out_of_cash == "2027-07"
+    assert sum(cost_line(over, year).beyond(99)) == 0
+    # Signed until 2028-03: three more of them; what is prepaid until then takes no more.
+    signed = RENT.model_copy(update={"end": "2028-03", "committed": True, "paid_after_months": 1})
+    assert cost_line(signed, year).beyond(6) == [100_000] * 4 + [0] * 2
+    assert cash_flow(100_000, [cost_line(signed, year)], [], [], [], year).owed_cents == (12 - 3 + 4) * 100_000
+    assert sum(cost_line(signed.model_copy(update={"prepaid": True}), year).beyond(6)) == 0
+    # Customers who were billed and have not paid yet go on too.
+    late = RevenueConfig(name="sales", amount=1_000.0, start="2027-11", received_after_months=3)
+    assert revenue_line(late, year).beyond(4) == [0, 100_000, 100_000, 100_000]
+
+
+def test_tax_of_a_year_does_not_go_on_where_no_profit_does() -> None:
+    grant = FundingConfig(name="ministry", kind="grant", amount=300_000.0, month="2027-08", probability=1)
+    tax = TaxConfig(profit_rate=0.3, year_ends=6, paid_after_months=2)
+    found = cash_flow(10**6, [cost_line(RENT, HORIZON)], [], [grant], [], HORIZON, tax=tax)
+    assert sum(row.tax_paid_cents for row in found.months) > 0
+    assert found.runway_months == pytest.approx(24 + found.months[-1].cash_cents / 100_000, rel=1e-9)
+
+
+def test_not_alive_by_default_where_the_runway_ends() -> None:
+    """A licence of every February is not paid by customers who pay the other months' rent."""
+    licence = RENT.model_copy(update={"name": "licence", "amount": 12_000.0, "every": "year", "start": "2027-02"})
+    sales = revenue_line(RevenueConfig(name="sales", amount=1_100.0, start="2027-01"), HORIZON)
+    found = cash_flow(10**8, [cost_line(one, HORIZON) for one in (RENT, licence)], [sales], [], [], HORIZON)
+    assert found.runway_months is not None and found.default_alive_from is None
+    gift = CreditConfig(name="gift", amount=1e6, start="2027-01", expires="2028-12", kinds=("office",))
+    assert cash_flow(0, [cost_line(RENT, HORIZON)], [], [], [gift], HORIZON).default_alive_from is None
+
+
 def test_credits_pay_first_those_that_expire_earliest_and_what_is_left_is_told() -> None:
     compute = CostConfig(name="gpus", kind="compute", amount=1000.0, start="2027-01", provider="cloud")
     lines = [cost_line(compute, HORIZON), cost_line(RENT, HORIZON)]
@@ -127,6 +179,13 @@ def test_a_currency_needs_a_dated_rate() -> None:
     ]
     line = cost_line(euro, Horizon(HORIZON.start, 24, "USD", rates))
     assert line.amounts[:4] == (100_000, 100_000, 110_000, 110_000)
+    # What is paid at the start is paid at the rate of that day, and so is what it is for (IAS 21).
+    line = cost_line(
+        euro.model_copy(update={"prepaid": True, "end": "2027-04"}), Horizon(HORIZON.start, 24, "USD", rates)
+    )
+    yearly = cost_line(euro.model_copy(update={"every": "year"}), Horizon(HORIZON.start, 12, "USD", rates))
+    assert yearly.amounts[0] == 100_000 and yearly.beyond(1)[0] * 12 == 110_000
+    assert line.paid[0] == 400_000 and line.amounts[:5] == (100_000,) * 4 + (0,)
 
 
 @given(st.integers(0, 10**12), st.integers(1, 400))

@@ -58,6 +58,15 @@ def test_milestones_move_with_training_and_money_limits_them() -> None:
     assert found.trained is not None and names["launch"] <= found.trained.value and names["beyond"] == 0.0
 
 
+def test_what_begins_sooner_goes_on_until_the_plan_ends() -> None:
+    """Training of 12 months that ends sooner: sales of 1 from then on until month 24, none lost at the end."""
+    sales = Stream("sales", np.array([0.0] * 12 + [1.0] * 12), after_training=True, goes_on=True)
+    future = Future(0.0, [sales], 24, TrainingTime(0.0, 12.0, 1.5))
+    cash, _, late = cash_paths(future, 2_000, 0)
+    assert (late < -1).mean() > 0.3
+    assert cash[:, -1] == pytest.approx(np.clip(12 - np.round(late), 0, None))
+
+
 def test_the_largest_swing_is_first() -> None:
     streams = [
         Stream("costs", -5.0 * FLAT),

@@ -136,6 +136,26 @@ def test_a_saving_is_a_gain_and_a_loss_is_told(folder: Path, capsys: pytest.Capt
     assert found["as_planned"]["gain_cents"] == 58 * 400_000  # trained within the second month
 
 
+def test_what_is_billed_at_the_end_and_what_ends_after_it_count_beyond_the_plan(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Customers of the last two months pay after it, a pilot's end is its end, and the rest of the run is paid."""
+    more = {"months": 14, "start": "2028-02", "more": 'worth_until = "2028-12"', "change": 0.0}
+    _worth(folder, capsys, **more, gains="2028-01")
+    changed(folder, 'start = "2028-01"', 'start = "2028-01"\nreceived_after_months = 2')
+    found = told(capsys, "plan", str(folder))["worths"][0]
+    assert found["as_planned"]["gain_cents"] == 10 * 500_000  # March to December
+    changed(folder, 'start = "2028-01"', 'start = "2028-01"\nend = "2028-01"')
+    assert told(capsys, "plan", str(folder))["worths"][0]["as_planned"]["gain_cents"] == 500_000
+    text = (folder / "venture.toml").read_text(encoding="utf-8").replace("64xH100", "4xH100")
+    (folder / "venture.toml").write_text(text, encoding="utf-8")
+    changed(folder, "other_runs = 0.0", "other_runs = 0.0\nsaving_per_month = 1_000")
+    found = told(capsys, "plan", str(folder))
+    run, worth = found["trainings"][0], found["worths"][0]["as_planned"]
+    assert 1 < run["months"] < 11 and worth["cost_cents"] == run["final_cents"]
+    assert worth["gain_cents"] == 500_000 + 100_000 * (24 - math.ceil(13 + run["months"]))
+
+
 def test_what_a_training_brings_has_a_name_and_a_rate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _worth(folder, capsys)
     changed(folder, 'brings = ["subscriptions"]', 'brings = ["subscription"]')
@@ -143,6 +163,13 @@ def test_what_a_training_brings_has_a_name_and_a_rate(folder: Path, capsys: pyte
     changed(folder, 'brings = ["subscription"]', 'brings = ["subscriptions"]')
     changed(folder, "discount_per_year = 0.25\n", "")
     refused(capsys, "discount_per_year", "plan", str(folder))
+    soon = _worth(folder, capsys, more='worth_until = "2029-03"')
+    assert soon["until"] == "2029-03" and soon["as_planned"]["gain_cents"] == 2 * 500_000
+    changed(folder, "2029-03", "2028-12")
+    refused(capsys, "training.0.start = '2029-01': expected 2028-12", "plan", str(folder))
+    changed(folder, "2028-12", "2032-12")
+    changed(folder, 'start = "2029-01"', 'start = "2032-01"')
+    refused(capsys, "training.0.start = '2032-01': expected 2031-12", "plan", str(folder))
 
 
 def test_a_public_price_tells_how_it_fell() -> None:

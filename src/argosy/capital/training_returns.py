@@ -16,7 +16,7 @@ class TrainingReturn(Record):
     cost_cents: int
     gain_cents: int
     net_present_value_cents: float
-    """Of gains less costs, each month's at its end, month 0 undiscounted; 64-bit."""
+    """Of gains less costs, each month's on its first day, month 0 undiscounted; 64-bit."""
     payback_months: int | None
     """Months until gains have made up for costs and go on doing so; none where they do not within the months given."""
     discounted_payback_months: int | None

@@ -145,6 +145,7 @@ def _moved_training(study: Study, by: int) -> Case:
         revenue=moved(plan.revenue, "start", False),
         milestones=moved(plan.milestones, "month", True),
         channels=moved(plan.channels, "start", False),
+        artefacts=moved(plan.artefacts, "month", True),
     )
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import TypeVar
 
@@ -176,13 +177,15 @@ def _priced(asked: TrainingRunConfig, horizon: Horizon, price: Pricer) -> Priced
 
 
 def _during(name: str, total: int, first: float, months: float, asked: TrainingRunConfig, horizon: Horizon) -> Line:
-    """A total, even over a stretch of time, whose months add up to what of it lies in the plan."""
-    edges = np.clip((np.arange(horizon.months + 1) - first) / max(months, 1e-9), 0.0, 1.0)
+    """A total, even over a stretch of time, whose months add up to what of it lies in the plan and after it."""
+    ends = math.ceil(first + months) if first < horizon.months else 0
+    edges = np.clip((np.arange(max(horizon.months, ends) + 1) - first) / max(months, 1e-9), 0.0, 1.0)
     bounds = [horizon.cents(Decimal(total) * Decimal(float(edge)) / 100) for edge in edges]
-    amounts = [after - before for before, after in pairwise(bounds)]
+    used = [after - before for before, after in pairwise(bounds)]
+    amounts, due = used[: horizon.months], used[horizon.months :]
     paid, opening, prepaid = list(amounts), 0, asked.contract == "prepaid"
     if prepaid:
-        paid = [total if month == int(first) else 0 for month in range(horizon.months)]
+        paid, due = [total if month == int(first) else 0 for month in range(horizon.months)], []
         opening = bounds[0] - total if int(first) < 0 else 0
     unpaid = opening + sum(amounts) - sum(paid)
     return Line(
@@ -195,5 +198,6 @@ def _during(name: str, total: int, first: float, months: float, asked: TrainingR
         opening=opening,
         committed=prepaid,
         provider=asked.provider,
-        every=0,
+        due=tuple(due),
+        rate=Fraction(0),
     )

@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 
 from argosy.capital.cash.displacing import Burned, Displacing, burned
-from argosy.capital.cash.lines import Horizon, Line, run_rate
+from argosy.capital.cash.lines import Horizon, Line
 from argosy.capital.cash.taxes import taxed
+from argosy.capital.exact import exact
 from argosy.capital.months import month_number, spread
 from argosy.capital.plan.budget import CreditConfig, FundingConfig, TaxConfig
 from argosy.config import Record
@@ -76,10 +78,12 @@ class CashFlow(Record):
     out_of_cash: str | None
     """First month that ends below zero; null if none does."""
     runway_months: float | None
-    """Months that begin with cash to pay all of them. Beyond the plan what recurs goes on, a bill of every quarter or
-    year by the month, and neither credits nor resources pay. Null is for ever."""
+    """Months that begin with cash to pay all of them. Beyond the plan bills and debts are paid as they fall due, what
+    recurs goes on, a bill of every quarter or year by the month, and neither credits nor resources pay. Null is for
+    ever."""
     default_alive_from: str | None
-    """Month from which customers pay for everything, debt too, until the plan ends, reached with cash; else null."""
+    """Month from which customers pay for everything, debt too, until the plan ends and beyond it, reached with cash;
+    else null."""
     credits: tuple[CreditUse, ...]
     """What pays bills in place of cash."""
     areas_cents: dict[str, int]
@@ -114,13 +118,15 @@ def cash_flow(
         lowest_cash_cents=lowest.cash_cents,
         lowest_month=lowest.month,
         out_of_cash=None if out is None else rows[out].month,
-        runway_months=_runway(opening_cents, rows, out, costs, revenues),
-        default_alive_from=_default_alive(rows, out),
+        runway_months=(
+            runway := _runway(opening_cents, rows, out, _beyond(costs, revenues, funding, horizon, rows, tax))
+        ),
+        default_alive_from=_default_alive(rows) if runway is None else None,
         credits=tuple(_credit_uses(credits, burnt)),
         areas_cents=dict(areas),
         owed_cents=0
         if out is None
-        else sum(sum(line.paid[out + 1 :]) + max(0, line.unpaid) for line in costs if line.committed),
+        else sum(sum(line.paid[out + 1 :]) + sum(line.due) for line in costs if line.committed),
     )
 
 
@@ -212,17 +218,40 @@ def funded(funding: Sequence[FundingConfig], horizon: Horizon) -> tuple[list[int
     return raised, repaid, interest
 
 
-def _runway(
-    opening: int, rows: Sequence[MonthOfCash], out: int | None, costs: Sequence[Line], revenues: Sequence[Line]
-) -> float | None:
+def _beyond(
+    costs: Sequence[Line],
+    revenues: Sequence[Line],
+    funding: Sequence[FundingConfig],
+    horizon: Horizon,
+    rows: Sequence[MonthOfCash],
+    tax: TaxConfig | None,
+) -> list[Fraction]:
+    """Cash of each month after the plan, until nothing but what recurs is left in the last one."""
+    drawn = [one for one in funding if month_number(one.month) - horizon.start < horizon.months]
+    debt = max((one.interest_only_months + one.repaid_over_months for one in drawn), default=0)
+    months = max([debt, *(len(line.due) for line in (*costs, *revenues))]) + 1
+    _, repaid, interest = (some[-months:] for some in funded(drawn, replace(horizon, months=horizon.months + months)))
+    flows = [-Fraction(more + less) for more, less in zip(repaid, interest, strict=True)]
+    flows[0] -= sum(row.tax_cents - row.tax_paid_cents for row in rows)
+    rate = Fraction(0) if tax is None else exact(tax.profit_rate)
+    recurs = sum(line.beyond(months)[-1] for line in revenues) - sum(line.beyond(months)[-1] for line in costs)
+    for sign, lines in ((1, revenues), (-1, costs)):
+        for line in lines:
+            flows = [so_far + sign * one for so_far, one in zip(flows, line.beyond(months), strict=True)]
+    return [flow - rate * max(Fraction(0), recurs - owed) for flow, owed in zip(flows, interest, strict=True)]
+
+
+def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None, beyond: Sequence[Fraction]) -> float | None:
     if out is not None:
         before = rows[out - 1].cash_cents if out else opening
         spent = before - rows[out].cash_cents
         return out + (max(0, before) / spent if spent > 0 else 0.0)
-    burn = sum((run_rate(line.amounts, line.every) for line in costs), Fraction(0))
-    burn -= sum(run_rate(line.paid, line.every) for line in revenues)
-    burn += rows[-1].interest_cents + rows[-1].repaid_cents + run_rate([row.tax_paid_cents for row in rows], 12)
-    return None if burn <= 0 else len(rows) + float(rows[-1].cash_cents / burn)
+    cash = Fraction(rows[-1].cash_cents)
+    for month, flow in enumerate(beyond):
+        if cash + flow < 0:
+            return len(rows) + month + float(cash / -flow)
+        cash += flow
+    return None if beyond[-1] >= 0 else len(rows) + len(beyond) + float(cash / -beyond[-1])
 
 
 def _own_cents(row: MonthOfCash) -> int:
@@ -230,9 +259,8 @@ def _own_cents(row: MonthOfCash) -> int:
     return row.operating_cash_cents - row.interest_cents - row.tax_paid_cents - row.repaid_cents
 
 
-def _default_alive(rows: Sequence[MonthOfCash], out: int | None) -> str | None:
+def _default_alive(rows: Sequence[MonthOfCash]) -> str | None:
     """Paul Graham, "Default Alive or Default Dead?", 2015: on the money that is there, as things go."""
     paid = [_own_cents(row) >= 0 for row in rows]
     from_there: list[bool] = list(accumulate(reversed(paid), lambda sofar, one: sofar and one))[::-1]
-    first = next((number for number, alive in enumerate(from_there) if alive), None)
-    return None if first is None or (out is not None and out < first) else rows[first].month
+    return next((row.month for row, alive in zip(rows, from_there, strict=True) if alive), None)

@@ -38,6 +38,8 @@ class Stream:
     """Standard deviation of the logarithm of a random walk by year, such as a price's."""
     after_training: bool = False
     """Whether it moves with the end of training."""
+    goes_on: bool = False
+    """Whether, where it moves forward, its last month is that of the months after it."""
     draw: Callable[[int, int], Array] | None = None
     """Of a number of paths and a seed: [paths, months] in place of `monthly`, for what has its own arithmetic."""
 
@@ -244,7 +246,7 @@ def drawn(stream: Stream, months: int, late: Array, seed: int) -> Array:
     planned = np.broadcast_to(stream.monthly, (paths, months)) if stream.draw is None else stream.draw(paths, seed)
     if delay.any():
         source = np.arange(months)[None, :] - np.round(delay).astype(np.int64)[:, None]
-        inside = (source >= 0) & (source < months)
+        inside = (source >= 0) & (stream.goes_on | (source < months))
         flow = np.where(inside, np.take_along_axis(planned, np.clip(source, 0, months - 1), axis=1), 0.0)
     else:
         flow = planned

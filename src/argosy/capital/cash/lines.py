@@ -85,37 +85,36 @@ class Line:
     """Who is paid."""
     after_training: bool = False
     """Whether it moves with the end of training."""
-    every: int = 1
-    """Months between its bills; 0 for what comes once."""
+    due: tuple[int, ...] = ()
+    """What changes hands in each of the first months after the plan: bills of its months, and those until its `end`."""
+    rate: Fraction | None = None
+    """What goes on by the month after `due`; the last month's amount unless given."""
 
-
-def run_rate(cents: Sequence[int], every: int) -> Fraction:
-    """By the month at the end of the plan, of a line with a bill every so many months; nothing of what comes once."""
-    last = cents[-every:] if every else ()
-    return Fraction(sum(last), len(last) or 1)
+    def beyond(self, months: int) -> list[Fraction]:
+        """What changes hands in each of so many months after the plan, what recurs by the month and without growth."""
+        due, rate = list(map(Fraction, self.due[:months])), self.amounts[-1] if self.rate is None else self.rate
+        return due + [Fraction(rate)] * (months - len(due))
 
 
 def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
     """A cost; its price moves by (1 + change)^(years since `start`), in float64, rounded to cents once a payment."""
     before = 0 if cost.prepaid else cost.paid_after_months  # months whose bills are paid in the plan
-    amounts, beyond = [0] * (before + horizon.months), 0
-    first, step = month_number(cost.start) - horizon.start, STEPS[cost.every]
+    first, step, months = month_number(cost.start) - horizon.start, STEPS[cost.every], horizon.months
     end = cost.start if step == 0 else cost.end
-    last = horizon.months - 1 if end is None else month_number(end) - horizon.start
-    for month in range(max(-before, first), last + 1):
+    last = months - 1 if end is None else month_number(end) - horizon.start
+
+    def bill(month: int, on: int) -> int:
+        return horizon.cents(_moved(cost.amount, cost.change_per_year, month - first), cost.currency, on)
+
+    bills = [0] * (before + max(months, last + 1 if first < months else 0))
+    for month in range(max(-before, first), min(last + 1, len(bills) - before)):
         if step == 0 or (month - first) % step == 0:
-            moved = _moved(cost.amount, cost.change_per_year, month - first)
-            bill = horizon.cents(moved, cost.currency, max(0, month))
-            if month < horizon.months:
-                amounts[before + month] = bill
-            else:
-                beyond += bill
-    paid, opening = amounts[: horizon.months], sum(amounts[:before])
+            bills[before + month] = bill(month, first if cost.prepaid else max(0, month))
+    opening, amounts, paid, due = sum(bills[:before]), bills[before:][:months], bills[:months], bills[months:]
     if cost.prepaid:
-        whole = sum(amounts) + beyond
-        paid = [whole if month == first else 0 for month in range(horizon.months)]
-        opening = -whole if first < 0 else 0
-    amounts = amounts[before:]
+        paid, due = [sum(bills) if month == first else 0 for month in range(months)], []
+        opening = -sum(bills) if first < 0 else 0
+    goes_on = step > 0 and first < months and last == months - 1
     return Line(
         name=cost.name,
         kind=cost.kind,
@@ -126,7 +125,8 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
         opening=opening,
         committed=cost.committed or cost.prepaid,
         provider=cost.provider,
-        every=step,
+        due=tuple(due),
+        rate=Fraction(bill(last - (last - first) % step, last), step) if goes_on else Fraction(0),
     )
 
 
@@ -143,7 +143,7 @@ def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
     if role.hiring and 0 <= first - horizon.start < horizon.months:
         month = first - horizon.start
         hiring[month] = horizon.cents(Decimal(str(role.hiring)) * role.count, role.currency, month)
-        yield Line(f"hiring: {role.role}", "people", role.area, tuple(hiring), tuple(hiring), every=0)
+        yield Line(f"hiring: {role.role}", "people", role.area, tuple(hiring), tuple(hiring), rate=Fraction(0))
     yield Line(role.role, "people", role.area, tuple(salaries), tuple(salaries))
 
 
@@ -173,13 +173,13 @@ def token_price(traffic: TrafficConfig, horizon: Horizon, month: int) -> float:
 
 def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
     """What customers are billed, and when they pay."""
-    before = revenue.received_after_months
-    first, amounts = month_number(revenue.start) - horizon.start, [0] * (before + horizon.months)
-    last = horizon.months - 1 if revenue.end is None else month_number(revenue.end) - horizon.start
-    for month in range(max(-before, first), min(last, horizon.months - 1) + 1):
+    before, months = revenue.received_after_months, horizon.months
+    first, bills = month_number(revenue.start) - horizon.start, [0] * (before + months)
+    last = months - 1 if revenue.end is None else month_number(revenue.end) - horizon.start
+    for month in range(max(-before, first), min(last, months - 1) + 1):
         grown = revenue.amount * (1 + revenue.growth_per_month) ** (month - first)
-        amounts[before + month] = horizon.cents(grown, revenue.currency, max(0, month))
-    paid, opening, amounts = amounts[: horizon.months], sum(amounts[:before]), amounts[before:]
+        bills[before + month] = horizon.cents(grown, revenue.currency, max(0, month))
+    opening, amounts, paid, due = sum(bills[:before]), bills[before:], bills[:months], bills[months:]
     return Line(
         name=revenue.name,
         kind="revenue",
@@ -189,6 +189,7 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
         unpaid=opening + sum(amounts) - sum(paid),
         opening=opening,
         after_training=revenue.after_training,
+        due=tuple(due),
     )
 
 

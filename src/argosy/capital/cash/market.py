@@ -178,11 +178,13 @@ def market_streams(plan: CapitalPlan, horizon: Horizon) -> Iterator[Stream]:
     """
     for one in funnels(plan, horizon):
         channel, planned = one.channel, np.array(one.revenue.paid) - np.array(one.serving.paid)
-        yield Stream(f"{channel.name} (spend)", -np.array(one.spend.paid) / 100, after_training=channel.after_training)
+        moves = channel.after_training
+        yield Stream(f"{channel.name} (spend)", -np.array(one.spend.paid) / 100, after_training=moves, goes_on=True)
         yield Stream(
             f"{channel.name} (channel)",
             planned / 100,
-            after_training=channel.after_training,
+            after_training=moves,
+            goes_on=True,
             draw=partial(_net, one) if one.uncertain else None,
         )
     for artefact in plan.artefacts:
@@ -226,7 +228,8 @@ def _funnel(
         raise VentureError(NAME, [Problem(f"channels.{number}", expected, channel.name)])
     bills, serving = (carried(some, horizon.rounding) for some in (sure.revenue, sure.serving))
     provider = None if channel.tokens_per_customer is None else plan.traffic[0].provider
-    paid: list[int] = [*([0] * channel.received_after_months), *bills][: horizon.months]
+    received = (*([0] * channel.received_after_months), *bills)
+    paid, due = received[: horizon.months], received[horizon.months :]
     return Funnel(
         channel,
         effects,
@@ -235,7 +238,7 @@ def _funnel(
         sure,
         Line(f"{channel.name}: spend", "marketing", "marketing", spend, spend),
         Line(f"{channel.name}: serving", "inference", "operations", serving, serving, provider=provider),
-        Line(channel.name, "revenue", "marketing", bills, tuple(paid), sum(bills) - sum(paid)),
+        Line(channel.name, "revenue", "marketing", bills, paid, sum(due), due=due),
     )
 
 

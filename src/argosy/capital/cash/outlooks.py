@@ -29,7 +29,7 @@ from argosy.capital.cash.partner_register import Partners, partners_of
 from argosy.capital.cash.pricing import Planner, Pricer
 from argosy.capital.cash.resource_use import Resources, resource_streams, resources_of
 from argosy.capital.cash.training_worth import TrainingWorth, training_worths
-from argosy.capital.months import month_number
+from argosy.capital.months import month_number, month_of
 from argosy.capital.plan.budget import FundingConfig, MilestoneConfig
 from argosy.capital.plan.market_config import ArtefactConfig
 from argosy.capital.plan.plan_file import CapitalPlan
@@ -183,27 +183,31 @@ def _spending(plan: CapitalPlan, lines: PlanLines, last: PricedTraining | None) 
     others = [line for one in lines.trainings for line in one.lines if last is None or line is not last.lines[0]]
     alike: Counter[str] = Counter()
     for line in (*lines.running, *others):
-        people = line.kind == "people" and not line.committed  # who is there already need not be found
+        people = line.kind == "people" and not line.committed
         name = f"{line.name} ({line.kind}"
         alike[name] += 1
         yield Stream(
             # Numbered among its like: what is added elsewhere leaves its random numbers alone.
             f"{name} {alike[name] - 1})",
             -np.array(line.paid) / 100,
-            delay_months=doubt.hiring_delay_months if people else 0.0,
+            # Who is there already need not be found.
+            delay_months=doubt.hiring_delay_months if people and not line.amounts[0] else 0.0,
             drift_deviation=0.0 if people or line.committed else doubt.price_deviation,
             after_training=line.after_training,
+            goes_on=True,
         )
 
 
 def _income(plan: CapitalPlan, lines: PlanLines) -> Iterator[Stream]:
-    for number, line in enumerate(lines.revenues):
+    for number, (line, revenue) in enumerate(zip(lines.revenues, plan.revenue, strict=True)):
+        begun = plan.start is not None and month_number(revenue.start) < month_of(plan.start)
         yield Stream(
             f"{line.name} (revenue {number})",
             np.array(line.paid) / 100,
             size_deviation=plan.uncertainty.revenue_deviation,
-            delay_months=plan.uncertainty.revenue_delay_months,
+            delay_months=0.0 if begun else plan.uncertainty.revenue_delay_months,
             after_training=line.after_training,
+            goes_on=True,
         )
 
 

@@ -9,10 +9,11 @@ moment is where a month's saving equals its lost gain (Dixit and Pindyck 1994, I
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 
 from argosy.capital.cash.assembling import PlanLines
 from argosy.capital.cash.cash_flow import CashFlow
-from argosy.capital.cash.lines import Horizon, Line, run_rate
+from argosy.capital.cash.lines import Horizon, Line
 from argosy.capital.months import later, month_number
 from argosy.capital.plan.plan_file import CapitalPlan
 from argosy.capital.rates import npv
@@ -89,7 +90,7 @@ def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> 
         venture=training.venture,
         start=training.start,
         brings=training.brings,
-        until=horizon.name(horizon.months - 1 + _beyond(plan, horizon)),
+        until=horizon.name(_counted(plan, horizon) - 1),
         as_planned=training_return(*_flows(plan, number, horizon, lines), plan.discount_per_year),
         starts=tuple(starts),
         best=_best(possible),
@@ -149,20 +150,17 @@ def _after(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines) -
 def _flows(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines) -> tuple[list[int], list[int]]:
     """Cents paid for a training and for what its gains take, and cents received or spared, by month."""
     training = plan.training[number]
-    taken, brought = _named(training.brings, (*lines.running, *lines.winning)), _named(training.brings, lines.income)
     spared, after = horizon.cents(training.saving_per_month), _after(plan, number, horizon, lines)
-    beyond = range(_beyond(plan, horizon))
-    costs, gains = _by_month([*lines.trainings[number].lines, *taken], horizon), _by_month(brought, horizon)
-    gains = [more + spared * (month >= after) for month, more in enumerate(gains)]
-    costs += [round(sum(run_rate(line.amounts, line.every) for line in taken)) for _ in beyond]
-    gains += [round(sum(run_rate(line.paid, line.every) for line in brought)) + spared for _ in beyond]
-    return costs, gains
+    taken = _named(training.brings, (*lines.running, *lines.winning))
+    count = _counted(plan, horizon)
+    costs = _by_month([*lines.trainings[number].lines, *taken], horizon, count)
+    gains = _by_month(_named(training.brings, lines.income), horizon, count)
+    return costs, [more + spared * (month >= after) for month, more in enumerate(gains)]
 
 
-def _beyond(plan: CapitalPlan, horizon: Horizon) -> int:
-    """Months after the plan that count."""
-    until = plan.worth_until
-    return 0 if until is None else max(0, month_number(until) + 1 - horizon.start - horizon.months)
+def _counted(plan: CapitalPlan, horizon: Horizon) -> int:
+    """Months that count, from the plan's first."""
+    return horizon.months if plan.worth_until is None else month_number(plan.worth_until) + 1 - horizon.start
 
 
 def _named(names: Sequence[str], lines: Sequence[Line]) -> list[Line]:
@@ -174,8 +172,12 @@ def _named(names: Sequence[str], lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-def _by_month(lines: Sequence[Line], horizon: Horizon) -> list[int]:
-    return [sum(line.paid[month] for line in lines) for month in range(horizon.months)]
+def _by_month(lines: Sequence[Line], horizon: Horizon, months: int) -> list[int]:
+    """What changes hands in so many months, of the plan and after it."""
+    beyond = max(0, months - horizon.months)
+    after = [line.beyond(beyond) for line in lines]
+    later = (round(sum((some[month] for some in after), Fraction(0))) for month in range(beyond))
+    return [*(sum(line.paid[month] for line in lines) for month in range(horizon.months)), *later][:months]
 
 
 def _best(starts: Sequence[StartWorth]) -> StartWorth | None:

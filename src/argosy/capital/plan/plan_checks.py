@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from argosy.capital.exact import exact
-from argosy.capital.months import month_number
+from argosy.capital.months import month_name, month_number, month_of
 from argosy.capital.plan.budget import LASTS, TRAINED
 from argosy.config import Problem, Section, nearest
 
@@ -50,13 +50,20 @@ def _brought(plan: "CapitalPlan") -> Iterable[Problem]:
     known = [one.name for one in plan.revenue] + [one.name for one in plan.channels]
     known += [one.name for one in plan.costs] + [one.role for one in plan.people]
     known += ["inference"] if plan.traffic else []
+    ends = [] if plan.start is None else [month_name(month_of(plan.start) + plan.months - 1)]
+    last = min([*ends, *([plan.worth_until] if plan.worth_until else [])], default=None)
     for i, training in enumerate(plan.training):
         for j, name in enumerate(training.brings):
             if name not in known:
                 expected = f"a name in [[revenue]], [[channels]], [[costs]] or [[people]]{nearest(name, known)}"
                 yield Problem(f"training.{i}.brings.{j}", expected, name)
-        if (training.brings or training.saving_per_month) and plan.discount_per_year is None:
+        if not (training.brings or training.saving_per_month):
+            continue
+        if plan.discount_per_year is None:
             yield Problem("discount_per_year", f"a rate such as 0.15, to value what training.{i} brings")
+        if last and training.start > last:
+            expected = f"expected {last} or sooner, the last month of the plan and of what counts (worth_until)"
+            yield Problem(f"training.{i}.start", expected, training.start)
 
 
 def _names(plan: "CapitalPlan") -> Iterable[Problem]:
