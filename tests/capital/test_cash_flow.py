@@ -98,6 +98,16 @@ def test_not_alive_by_default_where_the_runway_ends() -> None:
     assert cash_flow(0, [cost_line(RENT, HORIZON)], [], [], [gift], HORIZON).default_alive_from is None
 
 
+@pytest.mark.parametrize(("end", "months"), [("2028-12", 0), ("2029-03", 3)])
+def test_what_has_an_end_ends_there_beyond_the_plan_too(end: str, months: int) -> None:
+    role = RoleConfig(role="clerk", area="operations", salary=12_000.0, on_costs=0.0, start="2027-01", end=end)
+    sold = RevenueConfig(name="pilot", amount=1000.0, start="2027-01", end=end)
+    lines = (*role_lines(role, HORIZON), cost_line(RENT.model_copy(update={"end": end}), HORIZON))
+    for line in (*lines, revenue_line(sold, HORIZON)):
+        assert line.beyond(5) == [100_000] * months + [0] * (5 - months)
+    assert cash_flow(10**8, lines, [], [], [], HORIZON).runway_months is None
+
+
 def test_credits_pay_first_those_that_expire_earliest_and_what_is_left_is_told() -> None:
     compute = CostConfig(name="gpus", kind="compute", amount=1000.0, start="2027-01", provider="cloud")
     lines = [cost_line(compute, HORIZON), cost_line(RENT, HORIZON)]

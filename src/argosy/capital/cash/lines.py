@@ -114,7 +114,7 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
     if cost.prepaid:
         paid, due = [sum(bills) if month == first else 0 for month in range(months)], []
         opening = -sum(bills) if first < 0 else 0
-    goes_on = step > 0 and first < months and last == months - 1
+    goes_on = step > 0 and first < months and cost.end is None
     return Line(
         name=cost.name,
         kind=cost.kind,
@@ -132,9 +132,11 @@ def cost_line(cost: CostConfig, horizon: Horizon) -> Line:
 
 def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
     """Salaries with on-costs, a year's in twelve parts that add up; and what hiring takes."""
-    months, first = horizon.span(role.start, role.end), month_number(role.start)
-    salaries, hiring = [0] * horizon.months, [0] * horizon.months
-    for month in months:
+    first, last = month_number(role.start), horizon.months - 1
+    if role.end is not None and first <= horizon.start + last:
+        last = month_number(role.end) - horizon.start
+    salaries, hiring = [0] * max(horizon.months, last + 1), [0] * horizon.months
+    for month in range(max(0, first - horizon.start), last + 1):
         now = horizon.start + month
         raised = role.salary * (1 + role.raise_per_year) ** (now // 12 - first // 12)
         each = Decimal(str(raised)) * (1 + Decimal(str(role.on_costs))) * role.count
@@ -144,7 +146,9 @@ def role_lines(role: RoleConfig, horizon: Horizon) -> Iterator[Line]:
         month = first - horizon.start
         hiring[month] = horizon.cents(Decimal(str(role.hiring)) * role.count, role.currency, month)
         yield Line(f"hiring: {role.role}", "people", role.area, tuple(hiring), tuple(hiring), rate=Fraction(0))
-    yield Line(role.role, "people", role.area, tuple(salaries), tuple(salaries))
+    amounts, due = tuple(salaries[: horizon.months]), tuple(salaries[horizon.months :])
+    rate = None if role.end is None else Fraction(0)
+    yield Line(role.role, "people", role.area, amounts, amounts, due=due, rate=rate)
 
 
 def traffic_line(traffic: TrafficConfig, horizon: Horizon) -> Line:
@@ -174,12 +178,14 @@ def token_price(traffic: TrafficConfig, horizon: Horizon, month: int) -> float:
 def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
     """What customers are billed, and when they pay."""
     before, months = revenue.received_after_months, horizon.months
-    first, bills = month_number(revenue.start) - horizon.start, [0] * (before + months)
-    last = months - 1 if revenue.end is None else month_number(revenue.end) - horizon.start
-    for month in range(max(-before, first), min(last, months - 1) + 1):
+    first, last = month_number(revenue.start) - horizon.start, months - 1
+    if revenue.end is not None and first < months:
+        last = month_number(revenue.end) - horizon.start
+    bills = [0] * (before + max(months, last + 1))
+    for month in range(max(-before, first), last + 1):
         grown = revenue.amount * (1 + revenue.growth_per_month) ** (month - first)
         bills[before + month] = horizon.cents(grown, revenue.currency, max(0, month))
-    opening, amounts, paid, due = sum(bills[:before]), bills[before:], bills[:months], bills[months:]
+    opening, amounts, paid, due = sum(bills[:before]), bills[before:][:months], bills[:months], bills[months:]
     return Line(
         name=revenue.name,
         kind="revenue",
@@ -190,6 +196,7 @@ def revenue_line(revenue: RevenueConfig, horizon: Horizon) -> Line:
         opening=opening,
         after_training=revenue.after_training,
         due=tuple(due),
+        rate=None if revenue.end is None else Fraction(0),
     )
 
 
