@@ -98,6 +98,15 @@ def test_not_alive_by_default_where_the_runway_ends() -> None:
     assert cash_flow(0, [cost_line(RENT, HORIZON)], [], [], [gift], HORIZON).default_alive_from is None
 
 
+def test_what_is_owed_when_the_cash_is_out_has_debt_in_it() -> None:
+    loan = {"kind": "venture debt", "amount": 1200.0, "probability": 1.0, "repaid_over_months": 12}
+    loan |= {"interest_only_months": 20}
+    early, never = (FundingConfig(name=month, month=month, **loan) for month in ("2026-11", "2027-06"))
+    lease = RENT.model_copy(update={"committed": True, "end": "2027-12"})
+    found = cash_flow(100_000, [cost_line(lease, HORIZON)], [], [early, never], [], HORIZON)
+    assert found.out_of_cash == "2027-02" and found.owed_cents == 10 * 100_000 + 120_000
+
+
 @pytest.mark.parametrize(("end", "months"), [("2028-12", 0), ("2029-03", 3)])
 def test_what_has_an_end_ends_there_beyond_the_plan_too(end: str, months: int) -> None:
     role = RoleConfig(role="clerk", area="operations", salary=12_000.0, on_costs=0.0, start="2027-01", end=end)

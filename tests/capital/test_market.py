@@ -263,7 +263,7 @@ def test_lines_are_in_the_ledger_and_money_comes_later() -> None:
     assert tuple(row.revenue_cents for row in found.signed.months) == sold.amounts == found.market.total.revenue_cents
     cash = 1_000_000_00 + sum(sold.paid) - sum(sum(lines[name].paid) for name in lines if name != "fairs")
     assert found.signed.months[-1].cash_cents == cash
-    assert future_of(plan, HERE).milestones == {"page": 2.0}
+    assert future_of(plan, HERE).milestones == {"page": 2.5}
 
 
 def test_futures_follow_the_channel_and_draws_hang_on_its_name() -> None:

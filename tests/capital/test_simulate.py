@@ -1,12 +1,16 @@
 """Many futures: equal to closed forms where there are any, seeded, calibrated on ventures that were drawn."""
 
 import math
+from datetime import date
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 
+from argosy.capital import CapitalPlan
 from argosy.capital.cash.futures import Future, Stream, TrainingTime, cash_paths, drawn, simulate, tornado
+from argosy.capital.cash.outlooks import future_of
 
 pytestmark = pytest.mark.fast
 FLAT = np.ones(24)
@@ -56,6 +60,16 @@ def test_milestones_move_with_training_and_money_limits_them() -> None:
     found = simulate(future, 5_000)
     names = {one.name: one.value for one in found.milestones}
     assert found.trained is not None and names["launch"] <= found.trained.value and names["beyond"] == 0.0
+
+
+def test_a_milestone_needs_cash_at_the_end_of_its_own_month() -> None:
+    """Cash of 5 and costs of 2 a month: the third month ends below zero."""
+    tree = {"start": date(2027, 1, 1), "months": 12, "cash": 5.0}
+    tree |= {"costs": [{"name": "rent", "kind": "office", "amount": 2.0, "start": "2027-01"}]}
+    tree |= {"milestones": [{"name": month, "month": f"2027-{month}"} for month in ("01", "02", "03", "04")]}
+    plan = CapitalPlan.model_validate(tree, strict=False)
+    found = simulate(future_of(plan, Path()), 200)
+    assert {one.name: one.value for one in found.milestones} == {"01": 1, "02": 1, "03": 0, "04": 0}
 
 
 def test_what_begins_sooner_goes_on_until_the_plan_ends() -> None:

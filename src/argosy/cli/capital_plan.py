@@ -248,7 +248,7 @@ def _exits_text(found: "capital.WeightedReturns", plan: "capital.CapitalPlan") -
     ]
     header = ("holder", "paid in", "gets", "multiple", "a year", "gets less than paid in")
     parts.append(
-        f"On average, if the money lasts, {whole(float(found.exit_cents))} {plan.currency}:\n{table(rows, header)}"
+        f"On average, if the rounds close and the money lasts, {whole(float(found.exit_cents))} {plan.currency}:\n{table(rows, header)}"
     )
     return "\n\n".join(parts)
 

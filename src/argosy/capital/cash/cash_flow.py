@@ -15,6 +15,8 @@ from argosy.capital.months import month_number, spread
 from argosy.capital.plan.budget import CreditConfig, FundingConfig, TaxConfig
 from argosy.config import Record
 
+LONGEST_DEBT_MONTHS = 180  # what `interest_only_months` and `repaid_over_months` may be together
+
 
 class CreditUse(Record):
     """What became of credits."""
@@ -89,7 +91,7 @@ class CashFlow(Record):
     areas_cents: dict[str, int]
     """Expenses of all months for research, operations and marketing."""
     owed_cents: int
-    """Committed payments that are due after the first month that ends below zero, or none."""
+    """Committed payments and debt that are due after the first month that ends below zero, or none."""
 
 
 def cash_flow(
@@ -124,10 +126,15 @@ def cash_flow(
         default_alive_from=_default_alive(rows) if runway is None else None,
         credits=tuple(_credit_uses(credits, burnt)),
         areas_cents=dict(areas),
-        owed_cents=0
-        if out is None
-        else sum(sum(line.paid[out + 1 :]) + sum(line.due) for line in costs if line.committed),
+        owed_cents=0 if out is None else _owed(costs, funding, horizon, out),
     )
+
+
+def _owed(costs: Sequence[Line], funding: Sequence[FundingConfig], horizon: Horizon, out: int) -> int:
+    drawn = [one for one in funding if month_number(one.month) - horizon.start <= out]
+    _, repaid, _ = funded(drawn, replace(horizon, months=horizon.months + LONGEST_DEBT_MONTHS))
+    bills = sum(sum(line.paid[out + 1 :]) + sum(line.due) for line in costs if line.committed)
+    return bills + sum(repaid[out + 1 :])
 
 
 def _months(

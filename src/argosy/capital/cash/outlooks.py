@@ -35,6 +35,8 @@ from argosy.capital.plan.market_config import ArtefactConfig
 from argosy.capital.plan.plan_file import CapitalPlan
 from argosy.config import Record
 
+HALF_A_MONTH = 0.5  # into its month, in which there has to be cash for it
+
 
 class Outlook(Record):
     """What the money does."""
@@ -149,7 +151,8 @@ def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> F
     """Everything that may turn out otherwise, in the currency of the plan; `price` as for `hoped`."""
     horizon = horizon_of(plan)
     lines = plan_lines(plan, horizon, price or Planner(folder))
-    last = max(lines.trainings, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
+    going = [one for one in lines.trainings if month_number(one.cost.start) + one.cost.months > horizon.start]
+    last = max(going, key=lambda one: month_number(one.cost.start) + one.cost.months, default=None)
     reached: list[MilestoneConfig | ArtefactConfig] = [*plan.milestones, *plan.artefacts]
     return Future(
         opening=opening_cents(plan, horizon) / 100,
@@ -163,7 +166,7 @@ def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> F
         ],
         months=horizon.months,
         training=None if last is None else _time(last, plan.uncertainty.price_deviation, horizon),
-        milestones={one.name: float(month_number(one.month) - horizon.start) for one in reached},
+        milestones={one.name: month_number(one.month) - horizon.start + HALF_A_MONTH for one in reached},
     )
 
 

@@ -165,11 +165,8 @@ def _counted(plan: CapitalPlan, horizon: Horizon) -> int:
 
 def _named(names: Sequence[str], lines: Sequence[Line]) -> list[Line]:
     """Lines of these sections: a channel has several, and a role one for hiring."""
-    return [
-        line
-        for line in lines
-        if any(line.name in (name, f"hiring: {name}") or line.name.startswith(f"{name}: ") for name in names)
-    ]
+    known = {form.format(name) for name in names for form in ("{}", "{}: spend", "{}: serving", "hiring: {}")}
+    return [line for line in lines if line.name in known]
 
 
 def _by_month(lines: Sequence[Line], horizon: Horizon, months: int) -> list[int]:
