@@ -247,9 +247,8 @@ def _exits_text(found: "capital.WeightedReturns", plan: "capital.CapitalPlan") -
         for one in found.holders
     ]
     header = ("holder", "paid in", "gets", "multiple", "a year", "gets less than paid in")
-    parts.append(
-        f"On average, if the rounds close and the money lasts, {whole(float(found.exit_cents))} {plan.currency}:\n{table(rows, header)}"
-    )
+    average = f"{whole(float(found.exit_cents))} {plan.currency}"
+    parts.append(f"On average, if the rounds close and the money lasts, {average}:\n{table(rows, header)}")
     return "\n\n".join(parts)
 
 

@@ -118,7 +118,8 @@ def _investor(story: CapitalStory) -> Iterator[Fact]:
         yield _fact("founders keep", percent(last.founders_after), note, "ownership.rounds")
     for one in story.expected:
         if story.holders.get(one.holder) == "investor" and one.multiple is not None:
-            note = f"on average over the sales, if rounds close and the money lasts; a loss in {percent(one.loss_probability, 0)}"
+            lost = percent(one.loss_probability, 0)
+            note = f"on average over the sales, if rounds close and the money lasts; a loss in {lost}"
             yield _fact(f"{one.holder} gets back", multiple(one.multiple), note, "expected")
 
 
