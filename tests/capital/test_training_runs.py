@@ -127,6 +127,37 @@ def test_the_runway_ends_the_wait(folder: Path, capsys: pytest.CaptureFixture[st
     assert 0 < poor["value_of_waiting_cents"] < rich["value_of_waiting_cents"]
 
 
+def test_a_start_whose_gains_the_plan_does_not_reach_is_no_start(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It brought nothing for ever, though customers pay until `worth_until`, and the plot had a cliff."""
+    found = _worth(folder, capsys, more='worth_until = "2033-12"', start="2030-06", gains="2030-08")
+    assert found["starts"][-1]["start"] == "2031-10"
+    assert all(one["gain_cents"] >= 25 * 500_000 for one in found["starts"])
+
+
+def test_the_page_says_that_no_start_is_possible(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    impossible = "but cash does not reach until it ends; no start is possible"
+    for cash, said in ((100, impossible), (900_000, "waiting is worth")):
+        _worth(folder, capsys, cash=cash, start="2027-02", gains="2027-03")
+        assert command(["capital", "report", str(folder), "--output", str(folder / "page.html")]) == 0
+        assert said in (folder / "page.html").read_text(encoding="utf-8")
+        capsys.readouterr()
+
+
+@pytest.mark.parametrize(("until", "fine"), [("9999-01", False), ("2026-12", False), ("2900-01", True)])
+def test_the_last_month_that_counts_is_in_reach(
+    folder: Path, capsys: pytest.CaptureFixture[str], until: str, fine: bool
+) -> None:
+    _worth(folder, capsys, more='worth_until = "2033-12"')
+    changed(folder, "2033-12", until)
+    changed(folder, "discount_per_year = 0.25", "discount_per_year = 10")
+    if fine:
+        told(capsys, "plan", str(folder))
+    else:
+        refused(capsys, "worth_until", "plan", str(folder))
+
+
 def test_a_saving_is_a_gain_and_a_loss_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = _worth(folder, capsys, gain=0, start="2027-02", gains="2027-03")
     assert found["best"] is None and found["value_of_waiting_cents"] == 0

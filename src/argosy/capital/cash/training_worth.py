@@ -58,7 +58,7 @@ class TrainingWorth(Record):
     as_planned: TrainingReturn
     """By month of the plan, and after it until then."""
     starts: tuple[StartWorth, ...]
-    """The planned start, and others from which it ends in the plan."""
+    """The planned start, and others from which it ends in the plan and all that it brings begins there."""
     best: StartWorth | None
     """Of those possible and worth more than nothing the one worth most; null where there is none."""
     best_with_endless_cash: StartWorth | None
@@ -81,7 +81,10 @@ def training_worths(plan: CapitalPlan, horizon: Horizon, ledger: Ledger) -> tupl
 def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> TrainingWorth:
     training, (lines, cash) = plan.training[number], ledger(plan)
     planned = _start(plan, number, horizon, lines, cash)
-    starts = sorted([planned, *_others(plan, number, horizon, ledger)], key=lambda one: one.start)
+    starts = sorted(
+        [planned, *_others(plan, number, horizon, ledger, len(_brought(plan, number, lines)))],
+        key=lambda one: one.start,
+    )
     possible = [one for one in starts if one.possible]
     waited, now = _best([one for one in possible if one.start > training.start]), _best([planned][: planned.possible])
     assert plan.discount_per_year is not None  # plan_problems refuses it
@@ -100,7 +103,8 @@ def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> 
     )
 
 
-def _others(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> Iterator[StartWorth]:
+def _others(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger, least: int) -> Iterator[StartWorth]:
+    """Other starts, from which at least so many of the things it brings begin in the plan."""
     for by in range(-FARTHEST, FARTHEST + 1):
         moved = _moved(plan, number, by)
         first = month_number(moved.training[number].start) - horizon.start
@@ -108,7 +112,8 @@ def _others(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) ->
             continue
         with contextlib.suppress(UserError):  # moved, one venture may have hours at two prices
             lines, cash = ledger(moved)
-            if first + lines.trainings[number].cost.months <= horizon.months:
+            ends = first + lines.trainings[number].cost.months <= horizon.months
+            if ends and len(_brought(moved, number, lines)) >= least:
                 yield _start(moved, number, horizon, lines, cash)
 
 
@@ -138,6 +143,11 @@ def _start(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines, c
         lowest_cash_cents=lowest,
         possible=lowest >= 0,
     )
+
+
+def _brought(plan: CapitalPlan, number: int, lines: PlanLines) -> list[Line]:
+    """What a training brings that begins in the plan: of what begins later no month is known, so none goes on."""
+    return [line for line in _named(plan.training[number].brings, lines.income) if any(line.paid)]
 
 
 def _after(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines) -> int:
