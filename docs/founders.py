@@ -98,7 +98,7 @@ def sales() -> Iterator[Row]:
         price = amount(sale.returns.exit_cents, found.currency)
         yield (f"{sale.name}, {price}", f"{sale.name}，{price}"), said, "`[[exits]]`"
     (average,) = (one for one in found.expected if one.holder == name)
-    label = ("on average, if the money lasts", "概率加权平均（现金未耗尽时）")
+    label = ("on average, if the money lasts", "平均（现金未耗尽时）")
     yield label, f"{multiple(average.multiple)}, {rate(average.xirr)}", "`[[exits]] probability`"
     yield ("less than paid in", "亏损概率"), percent(average.loss_probability, 0), ""
 

@@ -60,6 +60,9 @@ def test_raise_says_who_pays_for_anti_dilution(argosy: CommandLine) -> None:
         (("captable", "nowhere.toml"), "missing-file"),
         (("captable", str(EXAMPLE), "--at", "tomorrow"), "--at tomorrow"),
         (("raise", str(EXAMPLE), "--pre-money", "-1", "--amount", "5"), "--pre-money -1"),
+        (("raise", str(EXAMPLE), "--pre-money", "9e6", "--amount", "1234,56"), "--amount 1234,56"),
+        (("raise", str(EXAMPLE), "--pre-money", "1e999999999", "--amount", "5"), "--pre-money 1e999999999"),
+        (("simulate", str(EXAMPLE), "--paths", "1000.6"), "whole number"),
         (("raise", str(EXAMPLE), "--pre-money", "9e6", "--amount", "5", "--pool", "1"), "--pool 1"),
         (("raise", str(EXAMPLE), "--pre-money", "9e6", "--amount", "5", "--instead-of", "Sead"), "did you mean 'Seed'"),
         (("raise", str(EXAMPLE), "--pre-money", "100", "--amount", "5", "--instead-of", "Seed"), "cap_table.rounds"),
@@ -67,6 +70,24 @@ def test_raise_says_who_pays_for_anti_dilution(argosy: CommandLine) -> None:
 )
 def test_mistakes_are_named(arguments: tuple[str, ...], named: str, argosy: CommandLine) -> None:
     assert named in argosy("capital", *arguments, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("cash = 900_000", f"cash = {'9' * 5000}", "bad-toml"),
+        ("start = 2026-12-01", "start = 0001-01-01", "start = "),
+        ("interest = 0.06", "interest = 6", "cap_table.notes.0.interest: expected a share"),
+        ("pre_money = 14_000_000", 'pre_money = "1e999999999"', "cap_table.rounds.0.pre_money: expected a number"),
+        ('company = "Lexicon', 'ocf = "captabel"\ncompany = "Lexicon', "cap_table.ocf = 'captabel'"),
+    ],
+)
+def test_wrong_values_are_named(old: str, new: str, named: str, argosy: CommandLine) -> None:
+    """No traceback, and no minute of work on a power of ten."""
+    text = (EXAMPLE / "capital.toml").read_text()
+    (argosy.folder / "capital.toml").write_text(text.replace(old, new, 1))
+    said = argosy("capital", "captable", "capital.toml", code=2).stderr
+    assert named in said and "Traceback" not in said
 
 
 def test_open_cap_format(argosy: CommandLine, data_folder: Path) -> None:

@@ -92,6 +92,19 @@ def test_our_own_table_survives_the_journey(at: str, ocf: Path, tmp_path: Path) 
     assert contents(tmp_path / "again") == contents(tmp_path / "out")
 
 
+def test_a_folder_beside_the_output_is_left_alone(ocf: Path, tmp_path: Path) -> None:
+    """Whatever its name, and nothing of it comes into the package."""
+    (tmp_path / "out.tmp").mkdir()
+    (tmp_path / "out.tmp" / "mine.txt").write_text("keep")
+    to_ocf(EXAMPLE, tmp_path / "out", ocf / "schema")
+    assert (tmp_path / "out.tmp" / "mine.txt").read_text() == "keep"
+    assert not (tmp_path / "out" / "mine.txt").exists()
+    for output in ("", "table.txt"):
+        with pytest.raises(UserError, match=r"end in \.toml"):
+            from_ocf(tmp_path / "out", ocf / "schema", Path(output))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.tmp"]
+
+
 def test_endings_splits_and_pool_changes_are_applied(ocf: Path, tmp_path: Path) -> None:
     to_ocf(EXAMPLE, tmp_path / "out", ocf / "schema", at=date(2026, 12, 31))
     path = tmp_path / "out" / "Transactions.ocf.json"

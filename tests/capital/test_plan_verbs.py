@@ -215,7 +215,7 @@ def test_a_file_that_is_no_bank_list_is_refused(
         ),
         (('"public benchmark page"', '"the money lasts"'), ("plan",), "artefacts.0.name = 'the money lasts'"),
         (("tokens_per_month = 2e9", "tokens_per_month = 1e300"), ("plan",), "traffic.0: less than a quadrillion"),
-        (("start = 2026-12-01", "start = 0001-01-01"), ("plan",), "moves by -0.3 a year has no value -2,026 years on"),
+        (("start = 2026-12-01", "start = 0001-01-01"), ("plan",), "start = 0001-01-01: expected"),
         (('expires = "2027-11"', 'expires = "2026-11"'), ("plan",), "credits.0.expires = '2026-11'"),
         (("worth = 1.16", "worth = 1e300"), ("plan",), "rates.0.worth = 1e+300"),
         (("", ""), ("waterfall", "--exit", "1e300"), "--exit 1e300: expected less than a quadrillion"),

@@ -127,6 +127,45 @@ def test_the_runway_ends_the_wait(folder: Path, capsys: pytest.CaptureFixture[st
     assert 0 < poor["value_of_waiting_cents"] < rich["value_of_waiting_cents"]
 
 
+def test_a_later_start_is_the_same_course_that_much_later(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What grows has as long to grow; of its course the last months are cut, those after the plan too."""
+    _worth(folder, capsys, more='worth_until = "2033-12"', start="2030-06", gains="2030-08")
+    changed(folder, 'start = "2030-08"', 'start = "2030-08"\ngrowth_per_month = 0.05')
+    found = told(capsys, "plan", str(folder))
+    months = [one["revenue_cents"] for one in found["hoped"]["months"]]
+    course = months[months.index(500_000) :]  # from 2030-08, the plan's 44th month
+    course += course[-1:] * (7 * 12 - len(months))
+    starts = found["worths"][0]["starts"]
+    planned = [one["start"] for one in starts].index("2030-06")
+    assert len(starts) == 49
+    for place, one in enumerate(starts):
+        later = place - planned
+        whole = course + course[-1:] * max(0, -later)
+        assert one["gain_cents"] == sum(whole[: len(course) - later])
+
+
+def test_the_page_says_that_no_start_is_possible(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    impossible = "but cash does not reach until it ends; no start is possible"
+    for cash, said in ((100, impossible), (900_000, "waiting is worth")):
+        _worth(folder, capsys, cash=cash, start="2027-02", gains="2027-03")
+        assert command(["capital", "report", str(folder), "--output", str(folder / "page.html")]) == 0
+        assert said in (folder / "page.html").read_text(encoding="utf-8")
+        capsys.readouterr()
+
+
+@pytest.mark.parametrize(("until", "fine"), [("9999-01", False), ("2026-12", False), ("2900-01", True)])
+def test_the_last_month_that_counts_is_in_reach(
+    folder: Path, capsys: pytest.CaptureFixture[str], until: str, fine: bool
+) -> None:
+    _worth(folder, capsys, more='worth_until = "2033-12"')
+    changed(folder, "2033-12", until)
+    changed(folder, "discount_per_year = 0.25", "discount_per_year = 10")
+    if fine:
+        told(capsys, "plan", str(folder))
+    else:
+        refused(capsys, "worth_until", "plan", str(folder))
+
+
 def test_a_saving_is_a_gain_and_a_loss_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = _worth(folder, capsys, gain=0, start="2027-02", gains="2027-03")
     assert found["best"] is None and found["value_of_waiting_cents"] == 0

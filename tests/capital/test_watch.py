@@ -162,6 +162,13 @@ def test_mistakes_at_the_command_line(argosy: CommandLine) -> None:
     )
     assert "no catalogue at" in argosy("watch", str(VENTURE), "--catalogue", "none.toml", code=2).stderr
     assert "stale_after = -1" in argosy("watch", str(VENTURE), "--stale-after", "-1", code=2).stderr
+    assert (
+        "stale-after: expected a whole number" in argosy("watch", str(VENTURE), "--stale-after", "1.5", code=2).stderr
+    )
+    assert (
+        "on = 0001-01-01: expected 2023-05 or later"
+        in argosy("watch", str(VENTURE), "--on", "0001-01-01", code=2).stderr
+    )
     argosy("init", "digits", "--task", "classification")
     assert "wrong-goal" in argosy("watch", "digits", code=2).stderr
 

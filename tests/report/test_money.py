@@ -131,6 +131,18 @@ def test_the_figures_that_decide_are_there(story: CapitalStory, tmp_path: Path) 
         assert figure in said, figure
 
 
+def test_a_long_name_is_cut_and_its_figures_are_not(tmp_path: Path) -> None:
+    """ "bought for the team, 2028, 4…" was 40 % likely."""
+    lines = texts(write_investor_pdf(capital_story(EXAMPLES / "capital", paths=1000), tmp_path / "page.pdf"))
+    lines = [line.replace("\xa0", " ") for line in lines]
+    for cut, tail in (
+        ("bought for the", ", 2029, 20 %"),
+        ("bought for the", ", 2028, 40 %"),
+        ("no sale", ", 2029, 40 %"),
+    ):
+        assert any(line.startswith(cut) and line.endswith(tail) for line in lines)
+
+
 def test_one_page_and_the_same_bytes(story: CapitalStory, tmp_path: Path) -> None:
     first, again = (write_investor_pdf(story, tmp_path / name) for name in ("a.pdf", "b.pdf"))
     assert first.read_bytes() == again.read_bytes() and pages(first) == 1

@@ -1,6 +1,7 @@
 """Numbers of a cap table: exact fractions in, exact fractions out; where and how they are rounded is an input."""
 
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -10,6 +11,8 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 from argosy.config import Section
 
 CENTS = 100
+POWER = re.compile(r"[eE][+-]?0*(\d+)")
+DIGITS = 3  # of a power of ten
 
 
 def exact(value: Any) -> Fraction:
@@ -17,6 +20,8 @@ def exact(value: Any) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal | Fraction):
         raise ValueError(f"expected a number, found {value!r}")
     try:
+        if isinstance(value, str) and (power := POWER.search(value)) and len(power[1]) > DIGITS:
+            raise ValueError  # 1e999999999 is written in a moment, and fills the memory
         # A float is taken by the digits it is written with: 0.1 is a tenth, not 3602879701896397/2**55.
         return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
     except (ValueError, ZeroDivisionError, OverflowError):

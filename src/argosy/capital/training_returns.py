@@ -48,7 +48,7 @@ def training_return(cost_cents: Sequence[int], gain_cents: Sequence[int], discou
         gain_cents=sum(gains),
         net_present_value_cents=npv(monthly, flows),
         payback_months=_payback([float(flow) for flow in flows]),
-        discounted_payback_months=_payback([flow / (1 + monthly) ** month for month, flow in enumerate(flows)]),
+        discounted_payback_months=_payback([flow * (1 + monthly) ** -month for month, flow in enumerate(flows)]),
         rate=_yearly(irr(flows)),
         gain_factor_to_break_even=npv(monthly, costs) / worth_of_gains if worth_of_gains else None,
     )

@@ -14,6 +14,8 @@ import argosy
 from argosy.config.errors import ArgosyError, UserError
 
 if TYPE_CHECKING:
+    from cyclopts import Token
+
     from argosy.config import AnyVenture
     from argosy.storage import Run
 
@@ -25,6 +27,16 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
+
+def _whole(_: object, tokens: "Sequence[Token]") -> int:
+    """The number an option is given as digits; left to itself 2.5 would be rounded, and nobody told."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"expected a whole number, not {tokens[0].value!r}") from None
+
+
+WholeNumber = Annotated[int, Parameter(converter=_whole)]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON on standard output.")]
 Force = Annotated[bool, Parameter(name="--force", negative="", help="Do this stage again from the start.")]
 DryRun = Annotated[bool, Parameter(negative="", help="Only count what ranks take: memory, FLOPs, communication.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from argosy import capital
-from argosy.cli.app import Json
+from argosy.cli.app import Json, WholeNumber
 from argosy.cli.capital import PlanFile, capital_app, whole
 from argosy.cli.capital_plan import check_draws
 from argosy.cli.output import show, table
@@ -17,8 +17,8 @@ QUARTER = 3
 def advise_verb(
     plan: PlanFile,
     *,
-    paths: Annotated[int, Parameter(help="Futures that each change is tried on.")] = 10_000,
-    seed: Annotated[int, Parameter(help="Same seed, same futures.")] = 0,
+    paths: Annotated[WholeNumber, Parameter(help="Futures that each change is tried on.")] = 10_000,
+    seed: Annotated[WholeNumber, Parameter(help="Same seed, same futures.")] = 0,
     json: Json = False,
 ) -> None:
     """Say what to do: the cheapest change that makes the plan sure, when and how much to raise, where money does most.

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from argosy import capital
-from argosy.cli.app import Json
+from argosy.cli.app import Json, WholeNumber
 from argosy.cli.capital import capital_app
 from argosy.cli.output import show, table
 
@@ -16,7 +16,7 @@ LONGEST_DAYS = 36_500
 def cost_verb(
     *,
     accelerator: Annotated[str, Parameter(help="Its name, as `argosy hardware` lists them.")],
-    count: Annotated[int, Parameter(help="How many.")],
+    count: Annotated[WholeNumber, Parameter(help="How many.")],
     days: Annotated[float, Parameter(help="How long.")],
     date: Annotated[str | None, Parameter(help="Month or day on which the run begins: 2024-06.")] = None,
     definition: Annotated[

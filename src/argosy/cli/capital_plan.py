@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from argosy import capital
-from argosy.cli.app import Json
+from argosy.cli.app import Json, WholeNumber
 from argosy.cli.capital import PlanFile, capital_app, whole
 from argosy.cli.capital_market import market_text
 from argosy.cli.capital_resources import partners_text, resources_text
@@ -31,8 +31,8 @@ def plan_verb(plan: PlanFile, *, json: Json = False) -> None:
 def simulate(
     plan: PlanFile,
     *,
-    paths: Annotated[int, Parameter(help="Futures to draw.")] = 10_000,
-    seed: Annotated[int, Parameter(help="Same seed, same futures.")] = 0,
+    paths: Annotated[WholeNumber, Parameter(help="Futures to draw.")] = 10_000,
+    seed: Annotated[WholeNumber, Parameter(help="Same seed, same futures.")] = 0,
     json: Json = False,
 ) -> None:
     """Draw many futures of the plan: how likely the money lasts, training ends, milestones are reached.
@@ -185,7 +185,7 @@ def _runway_lines(found: "capital.Outlook") -> list[str]:
     never = "not alive by default: customers never pay for everything while signed money lasts"
     lines.append(f"alive by default from {alive}" if alive else never)
     if signed.owed_cents:
-        lines.append(f"{whole(signed.owed_cents)} of commitments would still be owed then")
+        lines.append(f"{whole(signed.owed_cents)} of commitments would still be owed when signed money is out")
     return lines
 
 

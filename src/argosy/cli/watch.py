@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from argosy import capital
-from argosy.cli.app import Json, app
+from argosy.cli.app import Json, WholeNumber, app
 from argosy.cli.output import show, table
 
 COLUMNS = ("", "now", "instead", "saves USD", "", "hours", "", "how it is known", "dated")
@@ -20,7 +20,9 @@ def watch(
     venture: str,
     *,
     catalogue: Annotated[Path | None, Parameter(help="TOML file with entries of your own.")] = None,
-    stale_after: Annotated[int | None, Parameter(help="Months after which an entry is stale; 18 unless given.")] = None,
+    stale_after: Annotated[
+        WholeNumber | None, Parameter(help="Months after which an entry is stale; 18 unless given.")
+    ] = None,
     on: Annotated[date | None, Parameter(help="Day to count from; today unless given.")] = None,
     set_: Annotated[tuple[str, ...], Parameter(name="--set", negative="", help="Override a key of the venture.")] = (),
     json: Json = False,
@@ -42,6 +44,9 @@ def watch(
     if months < 0:
         raise UserError("bad-option", f"stale_after = {months}: expected 0 or more months")
     entries = capital.technologies(catalogue)
+    first = min((entry.date for entry in entries), default="")
+    if on is not None and on.isoformat() < first:
+        raise UserError("bad-option", f"on = {on}: expected {first} or later: the catalogue begins there")
     with progress("planning again", len(entries), "entries") as advance:
         found = capital.watch(
             asked, entries, on=on or datetime.now(UTC).date(), stale_after_months=months, advance=advance

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 
 class ArgosyError(Exception):
@@ -41,7 +42,8 @@ class Problem:
     code: str = "bad-value"
 
     def __str__(self) -> str:
-        found = "" if self.value is None else f" = {self.value!r}"
+        said = str(self.value) if isinstance(self.value, date) else repr(self.value)  # as the file has it
+        found = "" if self.value is None else f" = {said}"
         return f"{self.key}{found}: {self.expected} [{self.code}]"
 
 

@@ -40,7 +40,7 @@ def toml_tree(path: Path, *, missing: str, hint: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError("missing-file", missing, hint=hint) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise UserError("bad-toml", f"{path} is not valid TOML: {error}") from None
     except RecursionError:
         raise UserError("bad-toml", f"{path} is nested too deeply") from None

@@ -60,7 +60,7 @@ CHINESE: Mapping[str, str] = {
     "price of the sale": "出售价格",
     "multiple": "回报倍数",
     "a year": "年化",
-    "on average, if the money lasts": "概率加权平均（现金未耗尽时）",
+    "on average, if the money lasts": "平均（现金未耗尽时）",
     "Training the model": "模型训练",
     "by the planner": "由规划器测算",
     "{model} on {tokens} tokens, {where}, from {month}: {time}; final run {final} ({low} to {high} in eight of "

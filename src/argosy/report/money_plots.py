@@ -241,17 +241,21 @@ def _worth(number: int, one: TrainingWorth, story: CapitalStory) -> Plot:
     values = [each.net_present_value_cents / 100 for each in starts]
     broke = [each for each in starts if not each.possible]
     traces = [_dated(names, "worth, less what it costs", values, "main")]
-    marked = [each for each in starts if each.start == one.start] + ([best] if best else [])
+    here = [each for each in starts if each.start == one.start]
+    other = [best] if best is not None and best.start != one.start else []
     for label, some, role in (
         ("cash does not reach", broke, "second"),
-        ("as planned, and the best", marked, "third"),
+        ("as planned, and the best" if other else "as planned", here + other, "third"),
     ):
         worth = [each.net_present_value_cents / 100 for each in some]
         dots = _dated([each.start for each in some], label, worth, role)
         traces += [dots | {"mode": "markers"}] if some else []
     words = (
         f"As planned it is worth {amount(planned.net_present_value_cents, story.currency)} more than it costs, at "
-        f"{percent(planned.discount_rate, 0)} a year; waiting is worth {amount(one.value_of_waiting_cents)}."
+        f"{percent(planned.discount_rate, 0)} a year"
+        f"{'' if here[0].possible else ', but cash does not reach until it ends'}; "
+        + ("no start is possible and worth it." if best is None else "")
+        + ("" if best is None else f"waiting is worth {amount(one.value_of_waiting_cents)}.")
     )
     rows = tuple(
         (

@@ -277,19 +277,23 @@ def _sales(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
             multiple(own.multiple if own else None),
             rate(own.xirr if own else None),
         )
-        rows.append((f"{sale.name}, {str(sale.returns.on)[:4]}{chance}", figures))
+        rows.append((sale.name, f", {str(sale.returns.on)[:4]}{chance}", figures))
     average = say("on average, if the money lasts")
-    rows += [(average, ("", multiple(one.multiple), "")) for one in story.expected if one.holder == name]
-    for place, (label, cells) in enumerate(rows):
+    rows += [
+        (average, "", ("", multiple(one.multiple), rate(one.xirr))) for one in story.expected if one.holder == name
+    ]
+    for place, (label, tail, cells) in enumerate(rows):
         y = top + 9.2 + place * 6
-        scene.text(left, y, label, 7.5, room=HALF - 50)
+        scene.text(left, y, label, 7.5, room=HALF - 50, tail=tail)
         for x, cell in zip(columns, cells, strict=True):
             scene.text(x, y, cell, 7.5, "bold" if x != columns[0] else "sans", align="right")
         scene.line(((left, y + 1.8), (left + HALF, y + 1.8)), LINE, 0.15)
 
 
 def _training(scene: Scene, story: CapitalStory, say: Say, top: float) -> None:
-    """What the model takes, a line for each training, and what credits pay."""
+    """What the model takes, a line for each training, and what credits pay; nothing where there is neither."""
+    if not story.trainings and not story.outlook.signed.credits:
+        return
     _title(scene, MARGIN, top, say("Training the model"), say("by the planner"), INNER)
     y = top + 5.4
     for one, cost in list(zip(story.trainings, story.outlook.trainings, strict=True))[:2]:

@@ -89,13 +89,14 @@ class Scene:
         colour: str = INK,
         align: Align = "left",
         room: float = WIDTH_MM,
+        tail: str = "",
     ) -> None:
-        """Text, cut with an ellipsis where it takes more than `room` mm."""
-        if self.measure(words, size, face) > room:
-            while words and self.measure(f"{words}…", size, face) > room:
+        """Text and its tail; where they take more than `room` mm the text is cut with an ellipsis, the tail is not."""
+        if self.measure(f"{words}{tail}", size, face) > room:
+            while words and self.measure(f"{words}…{tail}", size, face) > room:
                 words = words[:-1]
             words = f"{words.rstrip()}…"
-        self.texts.append(Text(x, y, words, size, face, colour, align))
+        self.texts.append(Text(x, y, f"{words}{tail}", size, face, colour, align))
 
     def paragraph(
         self, x: float, y: float, words: str, room: float, lines: int, size: float = 7.5, colour: str = INK

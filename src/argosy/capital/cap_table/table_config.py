@@ -167,7 +167,7 @@ class NoteConfig(Section):
     """Day interest starts."""
     maturity: Day
     """Day it falls due."""
-    interest: NotNegative
+    interest: Part
     """Interest a year: 0.05 is 5 %."""
     compounding: Compounding = "simple"
     """How often interest itself earns interest."""

@@ -106,7 +106,7 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
         resources=resources_of(plan, horizon, ledger),
         partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
         market=market(plan, horizon),
-        worths=training_worths(plan, horizon, partial(_hoped_ledger, horizon=horizon, price=pricer)),
+        worths=training_worths(plan, horizon, partial(_hoped_ledger, price=pricer)),
     )
 
 
@@ -119,8 +119,7 @@ def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped
 
 def worths(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> tuple[TrainingWorth, ...]:
     """Of an outlook only what trainings are worth, planned by `price` as for `hoped`."""
-    horizon = horizon_of(plan)
-    return training_worths(plan, horizon, partial(_hoped_ledger, horizon=horizon, price=price or Planner(folder)))
+    return training_worths(plan, horizon_of(plan), partial(_hoped_ledger, price=price or Planner(folder)))
 
 
 def _hoped_ledger(plan: CapitalPlan, horizon: Horizon, price: Pricer) -> tuple[PlanLines, CashFlow]:

@@ -9,6 +9,7 @@ moment is where a month's saving equals its lost gain (Dixit and Pindyck 1994, I
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from argosy.capital.cash.assembling import PlanLines
@@ -25,7 +26,7 @@ FARTHEST = 24  # months by which a start is moved
 MOVING = (("revenue", "name"), ("channels", "name"), ("costs", "name"), ("people", "role"))
 INFERENCE = "inference"
 
-Ledger = Callable[[CapitalPlan], tuple[PlanLines, CashFlow]]
+Ledger = Callable[[CapitalPlan, Horizon], tuple[PlanLines, CashFlow]]
 
 
 class StartWorth(Record):
@@ -59,7 +60,7 @@ class TrainingWorth(Record):
     as_planned: TrainingReturn
     """By month of the plan, and after it until then."""
     starts: tuple[StartWorth, ...]
-    """The planned start, and others from which it ends in the plan."""
+    """The planned start, and others up to two years away from which it ends in time."""
     best: StartWorth | None
     """Of those possible and worth more than nothing the one worth most; null where there is none."""
     best_with_endless_cash: StartWorth | None
@@ -80,9 +81,10 @@ def training_worths(plan: CapitalPlan, horizon: Horizon, ledger: Ledger) -> tupl
 
 
 def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> TrainingWorth:
-    training, (lines, cash) = plan.training[number], ledger(plan)
-    planned = _start(plan, number, horizon, lines, cash)
-    starts = sorted([planned, *_others(plan, number, horizon, ledger)], key=lambda one: one.start)
+    training, (lines, cash) = plan.training[number], ledger(plan, horizon)
+    count = horizon.months if plan.worth_until is None else month_number(plan.worth_until) + 1 - horizon.start
+    planned = _start(plan, number, horizon, lines, cash, count)
+    starts = sorted([planned, *_others(plan, number, horizon, ledger, count)], key=lambda one: one.start)
     possible = [one for one in starts if one.possible]
     waited, now = _best([one for one in possible if one.start > training.start]), _best([planned][: planned.possible])
     assert plan.discount_per_year is not None  # plan_problems refuses it
@@ -90,8 +92,8 @@ def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> 
         venture=training.venture,
         start=training.start,
         brings=training.brings,
-        until=horizon.name(_counted(plan, horizon) - 1),
-        as_planned=training_return(*_flows(plan, number, horizon, lines), plan.discount_per_year),
+        until=horizon.name(count - 1),
+        as_planned=training_return(*_flows(plan, number, horizon, lines, count), plan.discount_per_year),
         starts=tuple(starts),
         best=_best(possible),
         best_with_endless_cash=_best(starts),
@@ -101,16 +103,18 @@ def _worth(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> 
     )
 
 
-def _others(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger) -> Iterator[StartWorth]:
+def _others(plan: CapitalPlan, number: int, horizon: Horizon, ledger: Ledger, count: int) -> Iterator[StartWorth]:
+    """Other starts, each in a plan that ends as much later or sooner, so that what grows has as long to do so."""
+    training = plan.training[number]
     for by in range(-FARTHEST, FARTHEST + 1):
-        moved = _moved(plan, number, by)
-        first = month_number(moved.training[number].start) - horizon.start
-        if not by or first < moved.training[number].other_runs_months or first >= horizon.months:
+        first = month_number(training.start) - horizon.start + by
+        if not by or first < training.other_runs_months or first >= count or not horizon.months + by > 0:
             continue
         with contextlib.suppress(UserError):  # moved, one venture may have hours at two prices
-            lines, cash = ledger(moved)
-            if first + lines.trainings[number].cost.months <= horizon.months:
-                yield _start(moved, number, horizon, lines, cash)
+            moved, longer = _moved(plan, number, by), replace(horizon, months=horizon.months + by)
+            lines, cash = ledger(moved, longer)
+            if first + lines.trainings[number].cost.months <= min(count, longer.months):
+                yield _start(moved, number, longer, lines, cash, count)
 
 
 def _moved(plan: CapitalPlan, number: int, by: int) -> CapitalPlan:
@@ -126,8 +130,10 @@ def _moved(plan: CapitalPlan, number: int, by: int) -> CapitalPlan:
     return plan.model_copy(update=sections)
 
 
-def _start(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines, cash: CashFlow) -> StartWorth:
-    costs, gains = _flows(plan, number, horizon, lines)
+def _start(
+    plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines, cash: CashFlow, count: int
+) -> StartWorth:
+    costs, gains = _flows(plan, number, horizon, lines, count)
     lowest = min(one.cash_cents for one in cash.months[: _after(plan, number, horizon, lines)])
     return StartWorth(
         start=plan.training[number].start,
@@ -147,20 +153,16 @@ def _after(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines) -
     return max(1, math.ceil(first + lines.trainings[number].cost.months))
 
 
-def _flows(plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines) -> tuple[list[int], list[int]]:
-    """Cents paid for a training and for what its gains take, and cents received or spared, by month."""
+def _flows(
+    plan: CapitalPlan, number: int, horizon: Horizon, lines: PlanLines, count: int
+) -> tuple[list[int], list[int]]:
+    """Cents paid for a training and for what its gains take, and cents received or spared, in so many months."""
     training = plan.training[number]
     spared, after = horizon.cents(training.saving_per_month), _after(plan, number, horizon, lines)
     taken = _named(training.brings, (*lines.running, *lines.winning))
-    count = _counted(plan, horizon)
     costs = _by_month([*lines.trainings[number].lines, *taken], horizon, count)
     gains = _by_month(_named(training.brings, lines.income), horizon, count)
     return costs, [more + spared * (month >= after) for month, more in enumerate(gains)]
-
-
-def _counted(plan: CapitalPlan, horizon: Horizon) -> int:
-    """Months that count, from the plan's first."""
-    return horizon.months if plan.worth_until is None else month_number(plan.worth_until) + 1 - horizon.start
 
 
 def _named(names: Sequence[str], lines: Sequence[Line]) -> list[Line]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from argosy.config import Record, UserError
+from argosy.storage import atomic_folder
 
 MANIFEST = "OCF_MANIFEST_FILE"
 Item = dict[str, Any]
@@ -125,14 +126,9 @@ def write_package(package: Package, folder: Path) -> None:
     """Write the files to a new folder, all or none. Raises `UserError` where something is there already."""
     if folder.exists() and any(folder.iterdir()):
         raise UserError("exists", f"{folder} holds something already", hint="choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    half = folder.with_name(folder.name + ".tmp")
-    half.mkdir(exist_ok=True)
-    for name, content in package.files.items():
-        (half / name).write_text(text_of(content), encoding="utf-8")
-    if folder.exists():
-        folder.rmdir()
-    half.rename(folder)
+    with atomic_folder(folder) as half:
+        for name, content in package.files.items():
+            (half / name).write_text(text_of(content), encoding="utf-8")
 
 
 def text_of(content: Mapping[str, Any]) -> str:

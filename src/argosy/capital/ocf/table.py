@@ -15,11 +15,16 @@ def with_package(tree: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     """The plan's keys with those of the package in the folder that `cap_table.ocf` names, relative to the file `path`.
 
     Lists go on after the package's, a holder or class of a name it has adds keys to that one, other keys replace its.
-    Its SAFEs and notes convert in the rounds planned here. Raises `VentureError` without `cap_table.ocf_schema` or for
-    another currency, `UserError` for a package that is none.
+    Its SAFEs and notes convert in the rounds planned here. Raises `VentureError` for an `ocf` that is not
+    there, without `cap_table.ocf_schema` or for another currency, `UserError` for a package that is none.
     """
     own = tree.get("cap_table")
-    if not isinstance(own, Mapping) or not isinstance(own.get("ocf"), str) or not (path.parent / own["ocf"]).is_dir():
+    if not isinstance(own, Mapping) or not isinstance(own.get("ocf"), str):
+        return tree
+    if not (path.parent / own["ocf"]).exists():
+        expected = "an Open Cap Format folder, or the file that from-ocf wrote; there is nothing of that name"
+        raise VentureError(str(path), [Problem("cap_table.ocf", expected, own["ocf"])])
+    if not (path.parent / own["ocf"]).is_dir():
         return tree
     if not isinstance(own.get("ocf_schema"), str):
         expected = "folder with the format's JSON Schemas, beside an `ocf` that is a folder"

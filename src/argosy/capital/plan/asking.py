@@ -1,5 +1,6 @@
 """What a person asks on the command line, as exact values."""
 
+import re
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from argosy.capital.plan.plan_file import CapitalPlan, table_of
 from argosy.config import UserError, VentureError
 
 MOST = 10**15
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")  # 12,5 is refused: it may be 12.5
 
 
 def asked(option: str, text: str, *, cents: bool = False, below_one: bool = False) -> Fraction:
@@ -19,7 +21,7 @@ def asked(option: str, text: str, *, cents: bool = False, below_one: bool = Fals
     Raises `UserError` naming the option.
     """
     try:
-        number = exact(text.replace(",", ""))
+        number = exact(text.replace(",", "") if THOUSANDS.fullmatch(text) else text)
     except ValueError:
         raise UserError("bad-round", f"{option} {text}: expected a number, such as 3_000_000") from None
     if below_one and not 0 <= number < 1:

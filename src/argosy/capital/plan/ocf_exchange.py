@@ -12,6 +12,7 @@ from argosy.capital.ocf.package import MANIFEST, Item, Package, Schema, md5_of, 
 from argosy.capital.ocf.reading import Kept, Reading, interpret
 from argosy.capital.plan.plan_file import NAME, CapitalPlan, load_capital, table_of
 from argosy.config import Record, UserError
+from argosy.storage import atomic_write
 
 CARRIED = "ocf.json"
 FILES = {
@@ -62,8 +63,10 @@ class Exported(Record):
 def from_ocf(folder: Path, schema: Path, output: Path | None = None) -> Imported:
     """The cap table of the package in a folder; with `output`, a capital.toml and, beside it, the package as it was.
 
-    Raises `UserError` for a package that is not as the schemas say, or an output that exists.
+    Raises `UserError` for a package that is not as the schemas say, an output that exists or is no `.toml`.
     """
+    if output is not None and output.suffix != ".toml":
+        raise UserError("bad-option", f"--output {output}: it has to end in .toml")
     package = read_package(folder, Schema(schema))
     reading = interpret(package)
     reading.config(str(folder))
@@ -74,7 +77,6 @@ def from_ocf(folder: Path, schema: Path, output: Path | None = None) -> Imported
         if path.exists():
             raise UserError("exists", f"{path} is there already", hint="choose another with --output")
     tree = {"currency": reading.currency, "cap_table": {**reading.cap_table, "ocf": carried.name}}
-    output.parent.mkdir(parents=True, exist_ok=True)
     _write(carried, json.dumps({"files": package.files}, ensure_ascii=False, indent=1) + "\n")
     _write(output, tomli_w.dumps(tree))
     return _imported(reading, (str(output), str(carried)))
@@ -206,6 +208,5 @@ def _unsaid(plan: CapitalPlan) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    half = path.with_name(path.name + ".tmp")
-    half.write_text(text, encoding="utf-8")
-    half.replace(path)
+    with atomic_write(path) as half:
+        half.write_text(text, encoding="utf-8")

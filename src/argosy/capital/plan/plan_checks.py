@@ -11,6 +11,8 @@ from argosy.config import Problem, Section, nearest
 if TYPE_CHECKING:
     from argosy.capital.plan.plan_file import CapitalPlan
 
+LONGEST_WORTH = 12_000  # months: with gains without an end the discount makes the rest nothing
+
 
 def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
     """Every problem of the plan but its cap table's, by key."""
@@ -43,6 +45,11 @@ def plan_problems(plan: "CapitalPlan") -> Iterable[Problem]:
                 yield Problem(f"{key}.{last}", f"{start}, its first month, or later", end)
     yield from _names(plan)
     yield from _brought(plan)
+    if plan.start is not None and plan.worth_until is not None:
+        months = month_number(plan.worth_until) - month_of(plan.start)
+        if not 0 <= months < LONGEST_WORTH:
+            expected = f"a month from the plan's start on, {LONGEST_WORTH // 12} years after it at most"
+            yield Problem("worth_until", expected, plan.worth_until)
 
 
 def _brought(plan: "CapitalPlan") -> Iterable[Problem]:

@@ -45,7 +45,7 @@ class CapitalPlan(Section):
     """The same in Chinese, for the Chinese page; `about` unless given."""
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     """Currency of all amounts that name none, as three capitals."""
-    start: date | None = None
+    start: date | None = Field(None, ge=date(1990, 1, 1), le=date(2199, 12, 31))
     """First day of the plan."""
     months: int = Field(60, ge=1, le=240)
     """How far it goes."""

@@ -214,12 +214,20 @@ def public_fall(name: str) -> PriceFall | None:
     if not rows:
         return None
     first, last = min(row.on for row in rows), max(row.on for row in rows)
-    whose = "; ".join(dict.fromkeys(row.source for row in rows))
-    said = f"{len(rows)} half-years' medians, {first} to {last}: {whose}"
+    said = f"{len(rows)} half-years' medians, {first} to {last}: {_whose(rows)}"
     try:
         return fitted_fall(((row.terms, row.on, row.usd) for row in rows), said)
     except UserError:
         return None
+
+
+def _whose(rows: Iterable[PastPrice]) -> str:
+    """Every vendor once, with who collected its prices."""
+    collected: dict[str, dict[str, None]] = {}
+    for row in rows:
+        vendors, _, by = row.source.partition("; ")
+        collected.setdefault(by, {}).update(dict.fromkeys(vendors.split(", ")))
+    return "; ".join(part for by, vendors in collected.items() for part in (", ".join(vendors), by) if part)
 
 
 def fitted_fall(prices: Iterable[tuple[str, date, float]], source: str) -> PriceFall:
