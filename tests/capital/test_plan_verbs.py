@@ -55,6 +55,14 @@ def test_an_unpaid_bill_runs_out_of_money_and_says_when_to_raise(
     assert found["raise_from"] == "2028-08" and found["safety_months"] == 20
 
 
+def test_what_lies_outside_the_plan_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "plan", str(folder))["outside"] == []
+    changed(folder, 'month = "2027-06"', 'month = "2072-06"')
+    assert told(capsys, "plan", str(folder))["outside"] == ["Seed Fund, 2072-06"]
+    assert command(["capital", "plan", str(folder)]) == 0
+    assert "not counted: Seed Fund, 2072-06" in capsys.readouterr().out
+
+
 def test_a_plan_of_one_month_is_advised(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "capital.toml"
     path.write_text(path.read_text().replace("months = 36", "months = 1"))

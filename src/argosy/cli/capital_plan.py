@@ -138,6 +138,8 @@ def _outlook_text(found: "capital.Outlook") -> str:
     if found.market is not None:
         parts.append(market_text(found.market, signed.currency))
     parts.append("\n".join(_runway_lines(found)))
+    if found.outside:
+        parts.append("not in the months of the plan, and not counted: " + "; ".join(found.outside))
     if found.resources is not None and any(one.kind != "credits" for one in found.resources.uses):
         parts.append(resources_text(found.resources))
     else:

@@ -62,6 +62,8 @@ def _way(story: CapitalStory) -> Table:
     ]
     header = ("month", "what", "", f"cash then, {currency}")
     words = "Cash is at the end of the month, with all that is sought."
+    if story.outlook.outside:
+        words += f" Not in the plan’s months, and not counted: {'; '.join(story.outlook.outside)}."
     return Table("The way", words, header, tuple(rows), "funding, trainings, milestones, outlook")
 
 

@@ -29,7 +29,7 @@ from argosy.capital.cash.partner_register import Partners, partners_of
 from argosy.capital.cash.pricing import Planner, Pricer
 from argosy.capital.cash.resource_use import Resources, resource_streams, resources_of
 from argosy.capital.cash.training_worth import TrainingWorth, training_worths
-from argosy.capital.months import month_number, month_of
+from argosy.capital.months import month_name, month_number, month_of
 from argosy.capital.plan.budget import FundingConfig, MilestoneConfig
 from argosy.capital.plan.market_config import ArtefactConfig
 from argosy.capital.plan.plan_file import CapitalPlan
@@ -60,6 +60,8 @@ class Outlook(Record):
     """Channels and artefacts; null without any."""
     worths: tuple[TrainingWorth, ...]
     """Trainings that say what they bring, as investments."""
+    outside: tuple[str, ...]
+    """Funding and trainings of months that are not the plan's: nothing counts them, but for debt that is still owed."""
 
 
 class Chances(Record):
@@ -107,7 +109,18 @@ def outlook(plan: CapitalPlan, folder: Path) -> Outlook:
         partners=partners_of(plan, [*lines.costs, *lines.income], others, horizon),
         market=market(plan, horizon),
         worths=training_worths(plan, horizon, partial(_hoped_ledger, price=pricer)),
+        outside=tuple(_outside(plan, lines, horizon)),
     )
+
+
+def _outside(plan: CapitalPlan, lines: PlanLines, horizon: Horizon) -> Iterator[str]:
+    dated = [(one.name, one.month, one.month) for one in plan.funding]
+    for one in lines.trainings:
+        over = horizon.start + math.ceil(month_number(one.cost.start) - horizon.start + one.cost.months) - 1
+        dated.append((one.cost.venture, one.cost.start, month_name(over)))
+    for name, begins, ends in dated:
+        if month_number(ends) < horizon.start or month_number(begins) >= horizon.start + horizon.months:
+            yield f"{name}, {begins}"
 
 
 def hoped(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> Hoped:
