@@ -91,7 +91,7 @@ def _lines(found: "capital.TableAt") -> str:
         )
         for one in found.lines
     ]
-    total = ("all", "", "", "", _count(found.fully_diluted), "100.00 %" if found.fully_diluted else "")
+    total = ("all", "", "", "", _count(found.fully_diluted), "100.00 %")
     return table([*rows, total], ("holder", "class", "shares", "vested", "as converted", "fully diluted"))
 
 
