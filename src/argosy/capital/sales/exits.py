@@ -22,15 +22,15 @@ class Payout(Record):
     paid_cents: int
     """Of options, what is left after their strike."""
     exact_cents: Fraction
-    """Before rounding."""
-    part: Fraction
+    """Before rounding; in JSON as a fraction, "7/3"."""
+    part: Exact
     """Of the price, before rounding; 0 at a price of 0."""
     converted: bool
     """Whether a class gave up its preference for common shares."""
     exercised: bool
     """Whether options were worth exercising."""
     invested_cents: int
-    multiple: Fraction | None
+    multiple: Exact | None
     """Paid out over paid in (MOIC); none where nothing was paid in."""
     break_even_cents: int | None
     """The lowest price of the sale at which the money comes back; none where it never does."""
@@ -42,7 +42,7 @@ class HolderReturn(Record):
     holder: str
     invested_cents: int
     paid_cents: int
-    multiple: Fraction | None
+    multiple: Exact | None
     """Paid out over paid in (MOIC); none where nothing was paid in."""
     xirr: float | None
     """A year; none without dates or money paid in, after a total loss (no rate above −100 % fits), or within a day."""
@@ -57,7 +57,7 @@ class ExitReturns(Record):
     exit_cents: int
     on: date | None
     rounding: CentRounding
-    share_price_cents: Fraction
+    share_price_cents: Exact
     """What one common share gets."""
     payouts: tuple[Payout, ...]
     """They sum to the price, to the cent."""
