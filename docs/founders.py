@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from argosy.capital import CapitalStory, capital_story
+from argosy.capital import CapitalStory, capital_story, plain_name
 from argosy.report.money_tables import estimated, plain
-from argosy.report.money_text import amount, likely, months, multiple, percent, plain_name, rate, whole
+from argosy.report.money_text import amount, likely, months, multiple, percent, rate, whole
 from argosy.report.one_page import one_page
 from argosy.report.scene import estimated as estimated_width
 from argosy.report.scene import svg

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argosy.capital.cap_table.table_results import CapTable, RoundResult, TableAt
     from argosy.capital.cash.bank import Actuals, actuals
     from argosy.capital.cash.cash_flow import CashFlow
-    from argosy.capital.cash.futures import Future, Probability, Stream, TrainingTime, simulate
+    from argosy.capital.cash.futures import Future, Probability, Stream, TrainingTime, plain_name, simulate
     from argosy.capital.cash.market_results import Estimated, Market, MarketPart
     from argosy.capital.cash.outlooks import Chances, Outlook, chances, outlook
     from argosy.capital.cash.partner_register import Partners
@@ -101,6 +101,7 @@ __all__ = [
     "load_capital",
     "npv",
     "outlook",
+    "plain_name",
     "raise_round",
     "read_capital",
     "read_flows",
@@ -148,6 +149,7 @@ __getattr__ = lazy_exports(
         "Probability": "cash.futures",
         "Stream": "cash.futures",
         "TrainingTime": "cash.futures",
+        "plain_name": "cash.futures",
         "simulate": "cash.futures",
         "Convertible": "sales.liquidity",
         "SaleTerms": "sales.liquidity",

@@ -255,7 +255,8 @@ def _exits_text(found: "capital.WeightedReturns", plan: "capital.CapitalPlan") -
 
 
 def _rates(multiple: Fraction | None, xirr: float | None) -> tuple[str, str]:
-    return "" if multiple is None else f"{float(multiple):.2f} ×", "" if xirr is None else f"{100 * xirr:.1f} %"
+    many = "" if multiple is None else f"{float(multiple):,.{0 if multiple >= 1000 else 2}f} ×"
+    return many, "" if xirr is None else f"{100 * xirr:.1f} %"
 
 
 def _exit_text(found: "capital.ExitReturns", currency: str) -> str:

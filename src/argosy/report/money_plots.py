@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from argosy.capital import CapitalStory, Ownership, TrainingWorth
-from argosy.report.money_text import amount, percent, plain_name, whole
+from argosy.capital import CapitalStory, Ownership, TrainingWorth, plain_name
+from argosy.report.money_text import amount, percent, whole
 from argosy.report.plots import Plot, curve, plot_layout
 
 FILE = "capital.json"

@@ -1,6 +1,5 @@
 """Amounts, shares and probabilities as the pages about money write them."""
 
-import re
 from fractions import Fraction
 
 from argosy.capital import CapitalStory
@@ -31,8 +30,8 @@ def likely(value: float, standard_error: float) -> str:
 
 
 def multiple(value: float | Fraction | None) -> str:
-    """5.0797 → 5.08 ×."""
-    return "—" if value is None else f"{float(value):.2f}{SPACE}×"
+    """5.0797 → 5.08 ×, 25934.45 → 25,934 ×."""
+    return "—" if value is None else f"{float(value):,.{0 if value >= 1000 else 2}f}{SPACE}×"
 
 
 def rate(value: float | None) -> str:
@@ -48,11 +47,6 @@ def months(value: float | None) -> str:
 def hours(value: float) -> str:
     """102.4 → 4 d 6 h."""
     return duration(3600 * value)
-
-
-def plain_name(name: str) -> str:
-    """A stream's name without the number that tells it from others: Seed (funding 1) → Seed."""
-    return re.sub(r" \((?:\w+ )?\d+\)$", "", name)
 
 
 def title_of(story: CapitalStory) -> str:

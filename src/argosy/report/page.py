@@ -119,7 +119,13 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"duration": units.duration, "size": units.size, "share": units.share, "code": _code}
+    templates.filters |= {
+        "duration": units.duration,
+        "size": units.size,
+        "share": units.share,
+        "code": _code,
+        "dated": _dated,
+    }
     return templates
 
 
@@ -140,6 +146,12 @@ def _script_hash(script: str) -> str:
 def _code(sentence: str) -> Markup:
     """Escape a docstring sentence and set its `names` as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
+
+
+def _dated(words: str) -> Markup:
+    """Escape words, and keep each month and day in them on one line."""
+    kept = r'<span class="day">\g<0></span>'
+    return Markup(re.sub(r"(?<![\w-])\d{4}-\d\d(-\d\d)?(?![\w-])", kept, str(escape(words))))
 
 
 def _date(view: RunView) -> str:

@@ -72,10 +72,9 @@ def survival_advice(found: Findings) -> Iterator[Advice]:
         chosen = [one for one in in_time if one.amount_cents <= enough][-1]
         latest = in_time[-1]
         least_told, latest_told = (money(found, one.amount_cents) for one in (chosen, latest))
-        what = (
-            f"raise {least_told} at least, there by {chosen.month} (begin by {chosen.begin}); at the latest by "
-            f"{latest.month} (begin by {latest.begin}), when it takes {latest_told}"
-        )
+        what = f"raise {least_told} at least, there by {chosen.month} (begin by {chosen.begin})"
+        if latest != chosen:
+            what += f"; at the latest by {latest.month} (begin by {latest.begin}), when it takes {latest_told}"
     figures = [
         Figure(name=f"in {one.month}", value=money(found, one.amount_cents), source="raising.needs")
         for one in needs[:: max(1, len(needs) // 6)]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from argosy.capital.advice.actions import Tried
 from argosy.capital.advice.advice_results import Risk
 from argosy.capital.advice.study import CLEAR, Study, effect
-from argosy.capital.cash.futures import cash_paths, drawn, is_uncertain, standard_error
+from argosy.capital.cash.futures import cash_paths, drawn, is_uncertain, plain_name, standard_error
 
 WORST = 0.1  # of the futures
 
@@ -28,9 +28,9 @@ def _bad(study: Study) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
         total = drawn(stream, study.future.months, none, study.seed).sum(axis=1)
         absent = total == 0
         if stream.probability < 1 and absent.any():
-            yield f"{stream.name} does not come", absent
+            yield f"{plain_name(stream.name)} does not come", absent
         else:
-            yield stream.name, _worst(total)
+            yield plain_name(stream.name), _worst(total)
     training = study.future.training
     if training is not None and training.factor_80 > 1:
         _, end, _ = cash_paths(study.future, study.paths, study.seed)

@@ -5,6 +5,7 @@ differ in one thing are compared on the same futures (common random numbers).
 """
 
 import math
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -292,6 +293,11 @@ def is_uncertain(stream: Stream) -> bool:
     """Whether anything about it is drawn."""
     doubts = (stream.size_deviation, stream.delay_months, stream.drift_deviation)
     return stream.probability < 1 or stream.draw is not None or any(doubts)
+
+
+def plain_name(name: str) -> str:
+    """A stream's name without the number that tells it from others: Seed (funding 1) → Seed."""
+    return re.sub(r" \((?:\w+ )?\d+\)$", "", name)
 
 
 def _random(name: str, seed: int) -> np.random.Generator:
