@@ -75,6 +75,20 @@ def test_an_edit_adds_objects_and_leaves_the_others(ocf: Path, tmp_path: Path) -
     assert changed != before["Manifest.ocf.json"]["stakeholders_files"][0]["md5"]
 
 
+def test_an_import_that_was_cut_off_is_done_again(ocf: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    to_ocf(EXAMPLE, made, ocf / "schema", at=date(2026, 12, 31))
+    output, kept = tmp_path / "plan.toml", tmp_path / "plan.ocf.json"
+    from_ocf(made, ocf / "schema", output)
+    output.unlink()
+    from_ocf(made, ocf / "schema", output)
+    output.unlink()
+    kept.write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"plan\.ocf\.json is there already"):
+        from_ocf(made, ocf / "schema", output)
+    assert kept.read_text(encoding="utf-8") == "{}"
+
+
 @pytest.mark.parametrize("at", ["2026-12-31", "2027-06-30"])
 def test_our_own_table_survives_the_journey(at: str, ocf: Path, tmp_path: Path) -> None:
     day = date.fromisoformat(at)

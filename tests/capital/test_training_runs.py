@@ -200,6 +200,11 @@ def test_what_a_training_brings_has_a_name_and_a_rate(folder: Path, capsys: pyte
     changed(folder, 'brings = ["subscriptions"]', 'brings = ["subscription"]')
     refused(capsys, "training.0.brings.0", "plan", str(folder))
     changed(folder, 'brings = ["subscription"]', 'brings = ["subscriptions"]')
+    path = folder / "capital.toml"
+    text = path.read_text()
+    path.write_text(text + text[text.index("[[revenue]]") :])
+    refused(capsys, "a name of one thing, 2 have it", "plan", str(folder))
+    path.write_text(text)
     changed(folder, "discount_per_year = 0.25\n", "")
     refused(capsys, "discount_per_year", "plan", str(folder))
     soon = _worth(folder, capsys, more='worth_until = "2029-03"')

@@ -73,11 +73,13 @@ def from_ocf(folder: Path, schema: Path, output: Path | None = None) -> Imported
     if output is None:
         return _imported(reading)
     carried = output.with_name(f"{output.stem}.{CARRIED}")
-    for path in (output, carried):
-        if path.exists():
-            raise UserError("exists", f"{path} is there already", hint="choose another with --output")
     tree = {"currency": reading.currency, "cap_table": {**reading.cap_table, "ocf": carried.name}}
-    _write(carried, json.dumps({"files": package.files}, ensure_ascii=False, indent=1) + "\n")
+    whole = json.dumps({"files": package.files}, ensure_ascii=False, indent=1) + "\n"
+    for path in (output, carried):
+        # The same package beside no plan is what was written of it before the power went.
+        if path.exists() and not (path == carried and path.read_bytes() == whole.encode()):
+            raise UserError("exists", f"{path} is there already", hint="choose another with --output")
+    _write(carried, whole)
     _write(output, tomli_w.dumps(tree))
     return _imported(reading, (str(output), str(carried)))
 

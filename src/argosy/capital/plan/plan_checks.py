@@ -64,6 +64,8 @@ def _brought(plan: "CapitalPlan") -> Iterable[Problem]:
             if name not in known:
                 expected = f"a name in [[revenue]], [[channels]], [[costs]] or [[people]]{nearest(name, known)}"
                 yield Problem(f"training.{i}.brings.{j}", expected, name)
+            elif known.count(name) > 1:
+                yield Problem(f"training.{i}.brings.{j}", f"a name of one thing, {known.count(name)} have it", name)
         if not (training.brings or training.saving_per_month):
             continue
         if plan.discount_per_year is None:
