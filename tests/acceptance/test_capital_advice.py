@@ -17,7 +17,7 @@ def test_advice_under_four_heads_with_its_figures(argosy: CommandLine) -> None:
     assert {one["head"] for one in tree["advice"]} == {"technology", "data", "resources", "capital"}
     assert all(one["figures"] and one["computed"] and one["strength"] for one in tree["advice"])
     said = " ".join(one["what"] for one in tree["advice"])
-    for part in ("at the latest by", "for the founders' expected value", "use cloud credits", "watch in this order"):
+    for part in ("at least, there by", "for the founders' expected value", "use cloud credits", "watch in this order"):
         assert part in said
     levers = {one["lever"] for one in tree["actions"]}
     assert {"smaller model", "fewer tokens", "other accelerators", "later hiring", "a SAFE now"} <= levers
