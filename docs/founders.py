@@ -143,8 +143,7 @@ def worth() -> Iterator[Row]:
     said = f"{best.start}, {whole(best.net_present_value_cents)}"
     yield ("worth most if begun in", "最佳开始月份"), said, "`price_change_per_year`"
     yield ("waiting is worth", "等待的价值"), whole(one.value_of_waiting_cents), ""
-    moved = f"{-100 * fall.per_year:+.0f} ± {100 * (fall.standard_error or 0):.0f} %"
-    yield ("public prices of an hour moved, a year", "公开价格的年变动"), moved, "`outlook.worths.fall`"
+    yield ("public prices of an hour moved, a year", "公开价格的年变动"), fall.moved, "`outlook.worths.fall`"
 
 
 def customers() -> Iterator[Row]:

@@ -72,6 +72,7 @@ def _flow(cells: list[str], where: str) -> Flow:
 
 
 def read_date(text: str, where: str) -> date:
+    """A day that can be read in one way only; `UserError` `bad-flow`, `where` saying of which line, for others."""
     try:
         if found := YEAR_FIRST.fullmatch(text):
             return date(int(found[1]), int(found[3]), int(found[4]))
@@ -87,6 +88,7 @@ def read_date(text: str, where: str) -> date:
 
 
 def read_amount(text: str, where: str) -> Decimal:
+    """An exact amount, in brackets below 0; `UserError` `bad-flow`, `where` saying of which line, for no number."""
     plain = text.replace("−", "-")
     if plain.startswith("(") and plain.endswith(")"):  # accountants' minus
         plain = "-" + plain[1:-1].strip()

@@ -168,10 +168,9 @@ def _worth_text(one: "capital.TrainingWorth", currency: str) -> str:
     if endless is not None and endless != best:
         text += f"; were cash no matter, in {endless.start} ({whole(endless.net_present_value_cents)})"
     if one.fall is not None:
-        error = f" ± {100 * one.fall.standard_error:.0f}" if one.fall.standard_error else ""
         text += (
             f"\n  its accelerator-hours are planned to move by {100 * one.price_change_per_year:+g} % a year; public "
-            f"ones moved by {-100 * one.fall.per_year:+.0f}{error} % ({one.fall.source})"
+            f"ones moved by {one.fall.moved} ({one.fall.source})"
         )
     return text
 

@@ -27,8 +27,7 @@ def worth_advice(found: Findings) -> Iterator[Advice]:
             value = f"{money(found, round(endless.net_present_value_cents))}, begun in {endless.start}"
             waits.append(Figure(name="were cash no matter", value=value, source="outlook.worths"))
         if one.fall is not None:
-            error = f" ± {100 * one.fall.standard_error:.0f}" if one.fall.standard_error else ""
-            value = f"{-100 * one.fall.per_year:+.0f}{error} % a year; planned {100 * one.price_change_per_year:+g} %"
+            value = f"{one.fall.moved} a year; planned {100 * one.price_change_per_year:+g} %"
             waits.append(Figure(name="public prices moved", value=value, source=one.fall.source))
         even = planned.gain_factor_to_break_even
         yield Advice(

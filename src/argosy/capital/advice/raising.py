@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from fractions import Fraction
 
 import numpy as np
@@ -13,16 +12,15 @@ from argosy.capital.advice.advice_results import FoundersAt, LeftOut, Need, Rais
 from argosy.capital.advice.dilution import brought, resized, rounds_of
 from argosy.capital.advice.levers import unsigned
 from argosy.capital.advice.study import Study
-from argosy.capital.cap_table.table import cap_table
 from argosy.capital.cap_table.table_config import CapTableConfig
 from argosy.capital.cash.futures import Z80, Future, cash_paths, standard_error
 from argosy.capital.cash.outlooks import funding_stream
-from argosy.capital.cash.sale import debts_on, securities_of
+from argosy.capital.cash.sale import scenarios_of
 from argosy.capital.exact import exact
-from argosy.capital.months import cents, month_name, month_of
+from argosy.capital.months import month_name, month_of
 from argosy.capital.plan.budget import LASTS, TRAINED, FundingConfig
-from argosy.capital.plan.plan_file import CapitalPlan
-from argosy.capital.sales.exits import exit_returns
+from argosy.capital.plan.plan_file import NAME, table_at
+from argosy.capital.sales.exits import Scenario, exit_returns
 from argosy.config import ArgosyError
 
 TIMES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -132,24 +130,19 @@ def _founders_at(
         for one in study.plan.funding
     )
     lasts = float(study.tried(study.base.with_plan(funding=funding))[LASTS].mean())
-    exits = sum(
-        exact(one.probability)
-        * _founders_cents(study.plan, table, date.fromisoformat(one.date), cents(one.price, study.plan.rounding))
-        for one in study.plan.exits
-    )
+    plan = study.plan.model_copy(update={"cap_table": table})
+    exits = sum(one.probability * _founders_cents(table, one) for one in scenarios_of(plan, NAME))
     return FoundersAt(
         amount_cents=round(planned * exact(times) * 100),
         lasts=lasts,
         standard_error=standard_error(lasts, study.paths),
         exit_cents=float(exits),
         expected_cents=lasts * float(exits),
-        founders=float(cap_table(table, rounding=study.plan.rounding).table.founders),
+        founders=float(table_at(plan, NAME).table.founders),
     )
 
 
-def _founders_cents(plan: CapitalPlan, table: CapTableConfig, on: date, price: int) -> int:
-    founders = {one.name for one in table.holders if one.kind == "founder"}
-    sale = exit_returns(
-        securities_of(cap_table(table, rounding=plan.rounding, at=on), debts_on(plan, on)), price, on=on
-    )
-    return sum(one.paid_cents for one in sale.holders if one.holder in founders)
+def _founders_cents(table: CapTableConfig, one: Scenario) -> int:
+    founders = {each.name for each in table.holders if each.kind == "founder"}
+    sale = exit_returns(one.securities, one.exit_cents, on=one.on)
+    return sum(each.paid_cents for each in sale.holders if each.holder in founders)

@@ -13,15 +13,15 @@ from argosy.capital.cap_table.parties import LENDERS, Ownership, by_party, owner
 from argosy.capital.cap_table.table_results import CapTable
 from argosy.capital.cash.assembling import HOURS_A_MONTH, horizon_of
 from argosy.capital.cash.outlooks import Chances, Outlook, chances, outlook
+from argosy.capital.cash.pricing import Planner, Pricer
 from argosy.capital.cash.sale import claims_on, scenarios_of
 from argosy.capital.exact import Exact, exact
 from argosy.capital.months import month_name, month_number
 from argosy.capital.plan.budget import TrainingRunConfig
 from argosy.capital.plan.plan_file import CapitalPlan, load_capital, table_at
 from argosy.capital.sales.exits import ExitReturns, Expected, WeightedReturns, exit_returns, weighted_returns
-from argosy.config import Record, language_venture, load_venture
+from argosy.config import Record
 from argosy.planning import Span
-from argosy.planning import plan as plan_of
 from argosy.storage import canonical_json, digest
 
 Kind = Literal["founder", "employee", "advisor", "investor", "other"]
@@ -201,7 +201,7 @@ def capital_story(
     folder = source if source.is_dir() else source.parent
     start, horizon = plan.start, horizon_of(plan)
     assert start is not None  # horizon_of refuses it
-    money = outlook(plan, folder)
+    money, planner = outlook(plan, folder), Planner(folder)
     uses: dict[str, int] = defaultdict(int)
     for month in money.signed.months:
         for kind, spent in month.expenses_cents.items():
@@ -234,7 +234,7 @@ def capital_story(
             for kind, spent in sorted(uses.items(), key=lambda one: -one[1])
         ),
         expenses_cents=expenses,
-        trainings=tuple(_training(one, folder, trained if one.venture == of else None) for one in plan.training),
+        trainings=tuple(_training(one, planner, trained if one.venture == of else None) for one in plan.training),
         holders=kinds,
         table=table,
         ownership=None if table is None else ownership(table, kinds, start.isoformat()),
@@ -263,8 +263,8 @@ def _sources(plan: CapitalPlan) -> Iterator[Source]:
             yield Source(name=one.name, kind=one.kind, month=one.month, cents=amount, probability=one.probability)
 
 
-def _training(asked: TrainingRunConfig, folder: Path, trained: Trained | None) -> TrainingStory:
-    found = plan_of(language_venture(load_venture(folder / asked.venture)))
+def _training(asked: TrainingRunConfig, price: Pricer, trained: Trained | None) -> TrainingStory:
+    found = price(asked)
     question, cost = found.question, found.cost
     assert cost.usd is not None and cost.usd_per_hour is not None  # the outlook refuses a training without a price
     return TrainingStory(

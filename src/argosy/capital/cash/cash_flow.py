@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 
 from argosy.capital.cash.displacing import Burned, Displacing, burned
 from argosy.capital.cash.lines import Horizon, Line
@@ -14,8 +14,6 @@ from argosy.capital.exact import exact
 from argosy.capital.months import month_number, spread
 from argosy.capital.plan.budget import CreditConfig, FundingConfig, TaxConfig
 from argosy.config import Record
-
-LONGEST_DEBT_MONTHS = 180  # what `interest_only_months` and `repaid_over_months` may be together
 
 
 class CreditUse(Record):
@@ -113,6 +111,10 @@ def cash_flow(
     areas: dict[str, int] = defaultdict(int)
     for line in costs:
         areas[line.area] += sum(line.amounts)
+    if out is None:
+        runway = _runway(rows, _beyond(costs, revenues, funding, horizon, rows, tax))
+    else:
+        runway = _runway_until(out, opening_cents, rows)
     return CashFlow(
         currency=horizon.currency,
         opening_cents=opening_cents,
@@ -120,9 +122,7 @@ def cash_flow(
         lowest_cash_cents=lowest.cash_cents,
         lowest_month=lowest.month,
         out_of_cash=None if out is None else rows[out].month,
-        runway_months=(
-            runway := _runway(opening_cents, rows, out, _beyond(costs, revenues, funding, horizon, rows, tax))
-        ),
+        runway_months=runway,
         default_alive_from=_default_alive(rows) if runway is None else None,
         credits=tuple(_credit_uses(credits, burnt)),
         areas_cents=dict(areas),
@@ -131,10 +131,16 @@ def cash_flow(
 
 
 def _owed(costs: Sequence[Line], funding: Sequence[FundingConfig], horizon: Horizon, out: int) -> int:
-    drawn = [one for one in funding if month_number(one.month) - horizon.start <= out]
-    _, repaid, _ = funded(drawn, replace(horizon, months=horizon.months + LONGEST_DEBT_MONTHS))
-    bills = sum(sum(line.paid[out + 1 :]) + sum(line.due) for line in costs if line.committed)
-    return bills + sum(repaid[out + 1 :])
+    repaid, _ = _debts(funding, horizon, out + 1)
+    return sum(sum(line.paid[out + 1 :]) + sum(line.due) for line in costs if line.committed) + sum(repaid)
+
+
+def _debts(funding: Sequence[FundingConfig], horizon: Horizon, month: int) -> tuple[list[int], list[int]]:
+    """What is paid back and interest, from a month until all is paid, of debts drawn before it."""
+    drawn = [one for one in funding if month_number(one.month) - horizon.start < month]
+    longest = max((one.interest_only_months + one.repaid_over_months for one in drawn), default=0)
+    _, repaid, interest = funded(drawn, replace(horizon, months=month + longest))
+    return repaid[month:], interest[month:]
 
 
 def _months(
@@ -234,25 +240,29 @@ def _beyond(
     tax: TaxConfig | None,
 ) -> list[Fraction]:
     """Cash of each month after the plan, until nothing but what recurs is left in the last one."""
-    drawn = [one for one in funding if month_number(one.month) - horizon.start < horizon.months]
-    debt = max((one.interest_only_months + one.repaid_over_months for one in drawn), default=0)
-    months = max([debt, *(len(line.due) for line in (*costs, *revenues))]) + 1
-    _, repaid, interest = (some[-months:] for some in funded(drawn, replace(horizon, months=horizon.months + months)))
-    flows = [-Fraction(more + less) for more, less in zip(repaid, interest, strict=True)]
+    repaid, interest = _debts(funding, horizon, horizon.months)
+    months = max([len(repaid), *(len(line.due) for line in (*costs, *revenues))]) + 1
+    none = [Fraction(0)] * months
+    received, paid = (
+        [sum(month, Fraction(0)) for month in zip(none, *(line.beyond(months) for line in some), strict=True)]
+        for some in (revenues, costs)
+    )
+    recurs, rate = received[-1] - paid[-1], Fraction(0) if tax is None else exact(tax.profit_rate)
+    flows = [
+        more - less - back - owed - rate * max(Fraction(0), recurs - owed)
+        for more, less, back, owed in zip_longest(received, paid, repaid, interest, fillvalue=Fraction(0))
+    ]
     flows[0] -= sum(row.tax_cents - row.tax_paid_cents for row in rows)
-    rate = Fraction(0) if tax is None else exact(tax.profit_rate)
-    recurs = sum(line.beyond(months)[-1] for line in revenues) - sum(line.beyond(months)[-1] for line in costs)
-    for sign, lines in ((1, revenues), (-1, costs)):
-        for line in lines:
-            flows = [so_far + sign * one for so_far, one in zip(flows, line.beyond(months), strict=True)]
-    return [flow - rate * max(Fraction(0), recurs - owed) for flow, owed in zip(flows, interest, strict=True)]
+    return flows
 
 
-def _runway(opening: int, rows: Sequence[MonthOfCash], out: int | None, beyond: Sequence[Fraction]) -> float | None:
-    if out is not None:
-        before = rows[out - 1].cash_cents if out else opening
-        spent = before - rows[out].cash_cents
-        return out + (max(0, before) / spent if spent > 0 else 0.0)
+def _runway_until(out: int, opening: int, rows: Sequence[MonthOfCash]) -> float:
+    before = rows[out - 1].cash_cents if out else opening
+    spent = before - rows[out].cash_cents
+    return out + (max(0, before) / spent if spent > 0 else 0.0)
+
+
+def _runway(rows: Sequence[MonthOfCash], beyond: Sequence[Fraction]) -> float | None:
     cash = Fraction(rows[-1].cash_cents)
     for month, flow in enumerate(beyond):
         if cash + flow < 0:

@@ -185,8 +185,7 @@ def future_of(plan: CapitalPlan, folder: Path, price: Pricer | None = None) -> F
 def _taxes(plan: CapitalPlan, lines: PlanLines, horizon: Horizon) -> Iterator[Stream]:
     """As the plan with all it hopes for pays them."""
     if plan.tax is not None:
-        others = stand_ins(plan, lines, horizon)
-        flow = cash_flow(0, lines.costs, lines.income, plan.funding, plan.credits, horizon, others, plan.tax)
+        flow = _flow(plan, lines, stand_ins(plan, lines, horizon), horizon, 0)
         yield Stream("taxes", -np.array([row.tax_paid_cents for row in flow.months]) / 100)
 
 

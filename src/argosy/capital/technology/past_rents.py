@@ -68,6 +68,12 @@ class PriceFall(Record):
     standard_error: float | None = None
     """Of `per_year`, where it was fitted."""
 
+    @property
+    def moved(self) -> str:
+        """The change of prices in a year, with its standard error: -7 ± 14 %."""
+        error = f" ± {100 * self.standard_error:.0f}" if self.standard_error else ""
+        return f"{-100 * self.per_year:+.0f}{error} %"
+
 
 def rent_on(spec: AcceleratorSpec, day: date) -> PriceUsed:
     """Price of an accelerator-hour with a commitment of three years, by the rule with the least deviation.
